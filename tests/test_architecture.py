@@ -1,0 +1,129 @@
+"""The import rules of the project, as a test: who may know whom.
+
+    ukprofile.openadr   ukprofile.flex        know nothing of each other
+            \\           /
+          ukprofile.mapping, rules, signing, receiving
+                 |
+      +----------+-----------+
+    vtn.domain   ven       (demo: over the wire only)
+    /   |    \\
+ storage notifiers http      siblings: none imports another
+    \\   |    /
+ vtn.app, vtn.cli, vtn.testing   the only ones that know all three
+"""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+OURS = ("ukprofile", "vtn", "ven", "demo", "plugfest")
+
+MAY_IMPORT_OF_OURS = {
+    # most specific prefix first; "" in a value allows nothing of ours
+    "ukprofile.codes": (),
+    "ukprofile.errors": ("ukprofile.codes",),
+    "ukprofile.clock": (),
+    "ukprofile.openadr": ("ukprofile.openadr", "ukprofile.errors", "ukprofile.codes", "ukprofile.clock"),
+    "ukprofile.flex": ("ukprofile.flex", "ukprofile.errors", "ukprofile.codes"),
+    "ukprofile": ("ukprofile",),
+    "vtn.domain": ("ukprofile", "vtn.domain"),
+    "vtn.storage": ("ukprofile", "vtn.domain", "vtn.storage"),
+    "vtn.notifiers": ("ukprofile", "vtn.domain", "vtn.notifiers"),
+    "vtn.http": ("ukprofile", "vtn.domain", "vtn.http"),
+    "vtn": ("ukprofile", "vtn"),
+    "ven": ("ukprofile", "ven"),
+    "plugfest": ("ukprofile", "ven", "vtn.testing", "plugfest"),
+    "demo.checker": (),
+    "demo": ("demo", "ukprofile.clock"),
+}
+
+ONLY_IN = {
+    # third-party package -> the modules that may import it
+    "aiohttp": ("ukprofile.openadr.client", "vtn.http", "vtn.app", "vtn.cli", "vtn.control", "vtn.testing", "ven", "demo", "vtn.notifiers"),
+    "sqlalchemy": ("vtn.storage",),
+    "alembic": ("vtn.storage",),
+    "joserfc": ("vtn.http.auth", "vtn.http.tokens"),
+    "cryptography": ("ukprofile.signing", "ukprofile.trust", "vtn", "ven"),
+    "rfc8785": ("ukprofile.signing",),
+    "sqlite3": ("ven.journal", "vtn.storage", "demo"),
+}
+
+NEVER_IN_UKPROFILE = {"asyncio", "os", "socket", "subprocess", "sqlite3", "sqlalchemy", "structlog", "mmap", "time"}
+EXCEPTIONS = {"ukprofile.openadr.client", "ukprofile.clock"}
+"""The two modules of ukprofile that touch the world: the HTTP client, and the clock."""
+
+
+def modules() -> list[tuple[str, Path]]:
+    found = []
+    for top in OURS:
+        for path in sorted((ROOT / top).rglob("*.py")):
+            parts = path.relative_to(ROOT).with_suffix("").parts
+            found.append((".".join(p for p in parts if p != "__init__"), path))
+    return found
+
+
+def imports(path: Path) -> set[str]:
+    """Every module a file imports, wherever in the file it does so."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            names.add(node.module or "")
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def within(name: str, prefix: str) -> bool:
+    return name == prefix or name.startswith(prefix + ".")
+
+
+def violations(module: str, imported: set[str]) -> list[str]:
+    """Sentences that name each rule broken by `module` importing `imported`."""
+    found = []
+    rule = max((p for p in MAY_IMPORT_OF_OURS if within(module, p)), key=len, default=None)
+    allowed = MAY_IMPORT_OF_OURS[rule] if rule else ()
+    for name in sorted(imported):
+        if name.split(".")[0] in OURS and not any(
+            within(name, a) or within(a, name) for a in allowed
+        ):
+            found.append(f"{module} must not import {name}")
+        for package, homes in ONLY_IN.items():
+            if within(name, package) and not any(within(module, home) for home in homes):
+                found.append(f"{module} must not import {package}: it belongs to {homes}")
+        if (
+            within(module, "ukprofile")
+            and module not in EXCEPTIONS
+            and name.split(".")[0] in NEVER_IN_UKPROFILE
+        ):
+            found.append(f"{module} must do no I/O, yet imports {name}")
+    return found
+
+
+@pytest.mark.parametrize(("module", "path"), modules(), ids=lambda v: v if isinstance(v, str) else "")
+def test_imports_run_one_way(module: str, path: Path) -> None:
+    assert not violations(module, imports(path))
+
+
+@pytest.mark.parametrize(
+    ("module", "imported"),
+    [
+        ("vtn.http.routes", "vtn.storage.sqlite"),
+        ("vtn.domain.objects", "vtn.http.problems"),
+        ("vtn.domain.objects", "sqlalchemy"),
+        ("vtn.storage.memory", "vtn.http.auth"),
+        ("ukprofile.openadr.event", "ukprofile.flex.dispatch"),
+        ("ukprofile.flex.dispatch", "ukprofile.openadr.event"),
+        ("ukprofile.openadr.event", "aiohttp"),
+        ("ukprofile.signing", "ven.journal"),
+        ("ukprofile.receiving", "asyncio"),
+        ("ven.agent", "vtn.domain.record"),
+        ("vtn.app", "ven.agent"),
+        ("demo.checker", "ukprofile.signing"),
+    ],
+)
+def test_a_planted_violation_is_named(module: str, imported: str) -> None:
+    assert violations(module, {imported})
