@@ -25,7 +25,12 @@ MAY_IMPORT_OF_OURS = {
     "ukprofile.codes": (),
     "ukprofile.errors": ("ukprofile.codes",),
     "ukprofile.clock": (),
-    "ukprofile.openadr": ("ukprofile.openadr", "ukprofile.errors", "ukprofile.codes", "ukprofile.clock"),
+    "ukprofile.openadr": (
+        "ukprofile.openadr",
+        "ukprofile.errors",
+        "ukprofile.codes",
+        "ukprofile.clock",
+    ),
     "ukprofile.flex": ("ukprofile.flex", "ukprofile.errors", "ukprofile.codes"),
     "ukprofile": ("ukprofile",),
     "vtn.domain": ("ukprofile", "vtn.domain"),
@@ -41,7 +46,17 @@ MAY_IMPORT_OF_OURS = {
 
 ONLY_IN = {
     # third-party package -> the modules that may import it
-    "aiohttp": ("ukprofile.openadr.client", "vtn.http", "vtn.app", "vtn.cli", "vtn.control", "vtn.testing", "ven", "demo", "vtn.notifiers"),
+    "aiohttp": (
+        "ukprofile.openadr.client",
+        "vtn.http",
+        "vtn.app",
+        "vtn.cli",
+        "vtn.control",
+        "vtn.testing",
+        "ven",
+        "demo",
+        "vtn.notifiers",
+    ),
     "sqlalchemy": ("vtn.storage",),
     "alembic": ("vtn.storage",),
     "joserfc": ("vtn.http.auth", "vtn.http.tokens"),
@@ -50,7 +65,17 @@ ONLY_IN = {
     "sqlite3": ("ven.journal", "vtn.storage", "demo"),
 }
 
-NEVER_IN_UKPROFILE = {"asyncio", "os", "socket", "subprocess", "sqlite3", "sqlalchemy", "structlog", "mmap", "time"}
+NEVER_IN_UKPROFILE = {
+    "asyncio",
+    "os",
+    "socket",
+    "subprocess",
+    "sqlite3",
+    "sqlalchemy",
+    "structlog",
+    "mmap",
+    "time",
+}
 EXCEPTIONS = {"ukprofile.openadr.client", "ukprofile.clock"}
 """The two modules of ukprofile that touch the world: the HTTP client, and the clock."""
 
@@ -103,7 +128,9 @@ def violations(module: str, imported: set[str]) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize(("module", "path"), modules(), ids=lambda v: v if isinstance(v, str) else "")
+@pytest.mark.parametrize(
+    ("module", "path"), modules(), ids=lambda v: v if isinstance(v, str) else ""
+)
 def test_imports_run_one_way(module: str, path: Path) -> None:
     assert not violations(module, imports(path))
 

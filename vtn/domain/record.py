@@ -59,7 +59,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One committed change, in commit order. `record` is the object after it (before, if deleted)."""
+    """One committed change, in commit order: the object after it, or as it was when deleted."""
 
     sequence: int
     operation: Operation
