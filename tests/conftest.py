@@ -1,0 +1,28 @@
+"""What holds for every test: where skips are allowed, and the profile of the property tests."""
+
+import os
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from tests.shared import SHARED
+
+settings.register_profile(
+    "default", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+)
+settings.load_profile("default")
+
+MAY_SKIP = "may skip:"
+"""A skip whose reason begins so names something this machine lacks, and is let through in CI."""
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """In CI, with the reference material at hand, a skipped test is a failure."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None or not os.environ.get("CI") or not SHARED.is_dir():
+        return
+    unexcused = [r for r in reporter.stats.get("skipped", []) if MAY_SKIP not in str(r.longrepr)]
+    if unexcused and exitstatus == 0:
+        for report in unexcused:
+            reporter.write_line(f"skipped in CI: {report.nodeid}: {report.longrepr}", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -1,0 +1,96 @@
+"""The clocks: a manual one, and one shared by processes through a file."""
+
+import asyncio
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ukprofile.clock import ManualClock, SharedClock, SystemClock, monotonic
+
+START = datetime(2026, 3, 29, 0, 30, tzinfo=UTC)
+
+
+def test_the_system_clock_is_aware_and_in_utc() -> None:
+    assert SystemClock().now().utcoffset() == timedelta(0)
+
+
+async def test_a_time_that_has_passed_is_not_waited_for() -> None:
+    clock = SystemClock()
+    await asyncio.wait_for(clock.until(clock.now() - timedelta(seconds=1)), timeout=1)
+
+
+async def test_the_system_clock_waits_until_the_time_given() -> None:
+    clock = SystemClock()
+    when = clock.now() + timedelta(milliseconds=30)
+    await clock.until(when)
+    assert clock.now() >= when
+
+
+async def test_a_manual_clock_wakes_only_those_whose_time_has_come() -> None:
+    clock = ManualClock(START)
+    early = asyncio.create_task(clock.until(START + timedelta(minutes=1)))
+    late = asyncio.create_task(clock.until(START + timedelta(minutes=2)))
+    await asyncio.sleep(0)
+    clock.advance(timedelta(minutes=1))
+    await early
+    assert not late.done()
+    clock.set(START + timedelta(hours=1))
+    await late
+
+
+def test_a_stopped_shared_clock_stands_still(tmp_path: Path) -> None:
+    clock = SharedClock.create(tmp_path / "clock", START)
+    assert clock.now() == START == clock.now()
+    assert clock.rate == 0
+
+
+async def test_a_shared_clock_runs_at_its_rate_and_does_not_jump_when_the_rate_changes(
+    tmp_path: Path,
+) -> None:
+    clock = SharedClock.create(tmp_path / "clock", START, rate=3600)
+    await clock.until(START + timedelta(minutes=1))
+    before = clock.now()
+    clock.set_rate(0)
+    stopped = clock.now()
+    assert START + timedelta(minutes=1) <= before <= stopped
+    assert clock.now() == stopped
+
+
+def test_another_process_reads_the_same_time(tmp_path: Path) -> None:
+    path = tmp_path / "clock"
+    SharedClock.create(path, START)
+    code = (
+        "import sys; from pathlib import Path; from ukprofile.clock import SharedClock;"
+        "print(SharedClock(Path(sys.argv[1])).now().isoformat())"
+    )
+    seen = subprocess.run(
+        [sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True
+    )
+    assert datetime.fromisoformat(seen.stdout.strip()) == START
+
+
+def test_a_reader_cannot_set_the_clock(tmp_path: Path) -> None:
+    SharedClock.create(tmp_path / "clock", START)
+    with pytest.raises(TypeError):
+        SharedClock(tmp_path / "clock").set_rate(60)
+
+
+@given(
+    st.datetimes(
+        min_value=datetime(1971, 1, 1), max_value=datetime(2250, 1, 1), timezones=st.just(UTC)
+    )
+)
+def test_a_stopped_clock_shows_the_very_instant_it_was_given(
+    tmp_path_factory: pytest.TempPathFactory, when: datetime
+) -> None:
+    path = tmp_path_factory.mktemp("clock", numbered=True) / "clock"
+    assert SharedClock.create(path, when).now() == when
+
+
+def test_the_monotonic_clock_does_not_go_back() -> None:
+    assert monotonic() <= monotonic()
