@@ -22,7 +22,8 @@ demo: $(VENV)/installed
 	$(BIN)/python -m demo
 
 test: check
-	$(BIN)/python -m pytest
+	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage report
 
 check: $(VENV)/installed
 	$(BIN)/ruff check .
