@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from ukprofile.trust import Register
+
 
 class Kind(StrEnum):
     """The object kinds of OpenADR 3.1; the value is the `objectType` on the wire."""
@@ -55,6 +57,10 @@ class Record:
     targets: tuple[str, ...] = ()
     has_targets: bool = False
     """Whether the object states targets at all: an empty list and none are different answers."""
+    ends: datetime | None = None
+    """When an event's last interval ends; None for what never ends or does not say (T20)."""
+    version: int = 0
+    """The sequence number of the change that wrote it; set by the store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,3 +83,13 @@ class Client:
     secret_hash: bytes
     created: datetime
     disabled: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What one commit made true, in commit order: the storage's word to `Live`."""
+
+    changes: tuple[Change, ...] = ()
+    clients: tuple[Client, ...] = ()
+    register: Register | None = None
+    """The register of keys as it is now, if it changed."""

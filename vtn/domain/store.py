@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
 from ukprofile.receiving import Ledger
-from ukprofile.trust import KeySet
+from ukprofile.trust import KeySet, Register
 from vtn.domain.live import Live
 from vtn.domain.record import Change, Client, Kind, Record
 
@@ -29,6 +29,11 @@ class Transaction(Ledger, Protocol):
     It is also the `Ledger` of signed messages (ukprofile.receiving), so that an object and what
     its message decided are stored together or not at all.
     """
+
+    @property
+    def register(self) -> Register:
+        """The register of keys, the command's own changes included."""
+        ...
 
     def get(self, kind: Kind, id: str) -> Record | None: ...
 
@@ -43,37 +48,66 @@ class Transaction(Ledger, Protocol):
         client_id: str | None = None,
         target: str | None = None,
     ) -> Sequence[Record]:
-        """The records that match every term given, oldest first."""
+        """The records that match every term given, in declared order (created, id)."""
         ...
 
-    def put(self, record: Record) -> None:
-        """Create or replace, and write the outbox row."""
+    def put(self, record: Record) -> Record:
+        """Create or replace, and write the outbox row; returns it with its new version."""
         ...
 
-    def delete(self, kind: Kind, id: str) -> None: ...
+    def delete(self, kind: Kind, id: str) -> Record:
+        """Delete, and write the outbox row; returns what was there. KeyError if nothing was."""
+        ...
 
     def client(self, client_id: str) -> Client | None: ...
 
     def put_client(self, client: Client) -> None: ...
 
-    def put_key_set(self, key_set: KeySet) -> None: ...
+    def put_key_set(self, key_set: KeySet) -> None:
+        """Add or replace a key set. Raises Refused as `Register.with_key_set` does."""
+        ...
 
-    def outbox(self) -> Sequence[Change]:
-        """Changes not yet delivered, in commit order."""
+    def raise_floor(self, party: str, suite: int) -> None:
+        """Demand at least `suite` of `party` from now on; floors only rise (profile 2)."""
+        ...
+
+    def setting(self, name: str) -> str | None:
+        """A value that outlives the process (meta), or None."""
+        ...
+
+    def put_setting(self, name: str, value: str) -> None: ...
+
+    def outbox(self, after: int = 0, limit: int = 1000) -> Sequence[Change]:
+        """Changes with a sequence number above `after` that are not yet delivered, in order."""
+        ...
+
+    def delivered(self, up_to: int) -> None:
+        """Forget the outbox rows up to and including sequence number `up_to`."""
         ...
 
 
 class Store(Protocol):
     """Durable storage behind one writer, with its live view."""
 
-    live: Live
+    @property
+    def live(self) -> Live: ...
 
     async def write(self, command: Callable[[Transaction], T]) -> T:
         """Run `command` in the writer's turn and commit; return once it is on disk and live.
 
-        `command` is synchronous and runs in the writer's thread. Whatever it raises is raised
-        here, and nothing of it is stored. Raises Refused STORE_DOWN when it cannot be stored.
+        `command` is synchronous, runs in the writer's thread, and reads nothing but `tx` and
+        values. Whatever it raises is raised here, and nothing of it is stored. Raises Refused
+        STORE_DOWN when it cannot be stored; then nothing was acknowledged and nothing kept.
         """
         ...
 
-    async def close(self) -> None: ...
+    async def read(self, question: Callable[[Transaction], T]) -> T:
+        """Ask the tables as last committed, outside the writer's turn; for cold reads.
+
+        `question` must not write. Raises Refused STORE_DOWN when the tables cannot be read.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Finish what is queued, then close. Twice is once."""
+        ...
