@@ -83,9 +83,12 @@ class Wire(BaseModel):
             if not cls.dropped.isdisjoint(value):
                 value = {k: v for k, v in value.items() if k not in cls.dropped}
         try:
-            return cls.__pydantic_validator__.validate_python(value, by_alias=True, by_name=False)
+            found: Self = cls.__pydantic_validator__.validate_python(
+                value, by_alias=True, by_name=False
+            )
         except ValidationError as error:
             raise _refusal(error, value) from None
+        return found
 
     @classmethod
     def read_bytes(cls, raw: bytes, limits: Limits = REQUEST) -> Self:
@@ -171,7 +174,9 @@ def pointer(loc: Sequence[str | int], value: JSON, *, missing: bool = False) -> 
     """
     steps = []
     for place, step in enumerate(loc):
-        if isinstance(value, list) or (isinstance(value, dict) and step in value):
+        if isinstance(value, list) and isinstance(step, int):
+            value = value[step]
+        elif isinstance(value, dict) and step in value:
             value = value[step]
         elif not (missing and place == len(loc) - 1):
             continue
