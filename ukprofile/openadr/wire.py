@@ -174,9 +174,8 @@ def pointer(loc: Sequence[str | int], value: JSON, *, missing: bool = False) -> 
     """
     steps = []
     for place, step in enumerate(loc):
-        if isinstance(value, list) and isinstance(step, int):
-            value = value[step]
-        elif isinstance(value, dict) and step in value:
+        index = isinstance(value, list) and isinstance(step, int)
+        if index or (isinstance(value, dict) and step in value):
             value = value[step]
         elif not (missing and place == len(loc) - 1):
             continue
