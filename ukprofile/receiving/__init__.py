@@ -7,6 +7,7 @@
 Before `open_message`, ask `repeat(text, ledger)`: a text already decided needs no verification.
 """
 
+from ukprofile.receiving.deciding import decide, receiving_time, repeat
 from ukprofile.receiving.ledger import SENT, STANDING, Entry, Ledger, MemoryLedger, Slot
 from ukprofile.receiving.opening import open_message, parse_text, sent_entry
 from ukprofile.receiving.thread import Stop, Thread
@@ -26,7 +27,10 @@ __all__ = [
     "Stop",
     "Thread",
     "Verdict",
+    "decide",
     "open_message",
     "parse_text",
+    "receiving_time",
+    "repeat",
     "sent_entry",
 ]
