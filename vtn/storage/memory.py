@@ -1,0 +1,166 @@
+"""The store that forgets: the same `Live`, over a log that is never written down."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+from ukprofile.receiving import Entry, MemoryLedger
+from ukprofile.trust import KeySet, Register
+from vtn.domain.live import Live
+from vtn.domain.record import Change, Client, Committed, Kind, Operation, Record
+from vtn.domain.store import Transaction
+
+T = TypeVar("T")
+
+
+class _Ledger(MemoryLedger):
+    """A ledger that can take back what a failed command kept."""
+
+    def forget(self, sha256: str) -> None:
+        del self._entries[sha256]
+
+
+class MemoryTransaction:
+    """What a command sees: `Live`, with its own writes laid over it."""
+
+    def __init__(self, store: "MemoryStore") -> None:
+        self._store = store
+        self.register: Register = store.live.register
+        self._over: dict[tuple[Kind, str], Record | None] = {}
+        self._changes: list[Change] = []
+        self._clients: dict[str, Client] = {}
+        self._settings: dict[str, str] = {}
+        self._kept: list[str] = []
+        self._delivered = 0
+        ledger = store.ledger
+        self.entry, self.thread, self.replies = ledger.entry, ledger.thread, ledger.replies
+        self.dispatches, self.terms = ledger.dispatches, ledger.terms
+        self.verified_time = ledger.verified_time
+
+    def get(self, kind: Kind, id: str) -> Record | None:
+        if (kind, id) in self._over:
+            return self._over[kind, id]
+        return self._store.live.get(kind, id)
+
+    def find(
+        self,
+        kind: Kind,
+        *,
+        name: str | None = None,
+        program_id: str | None = None,
+        event_id: str | None = None,
+        ven_id: str | None = None,
+        client_id: str | None = None,
+        target: str | None = None,
+    ) -> Sequence[Record]:
+        asked = {
+            "name": name,
+            "program_id": program_id,
+            "event_id": event_id,
+            "ven_id": ven_id,
+            "client_id": client_id,
+        }
+        terms = {field: value for field, value in asked.items() if value is not None}
+        below = [r for r in self._store.live.find(kind) if (kind, r.id) not in self._over]
+        above = [r for (k, _), r in self._over.items() if k is kind and r is not None]
+        found = [
+            r
+            for r in (*below, *above)
+            if all(getattr(r, field) == value for field, value in terms.items())
+            and (target is None or target in r.targets)
+        ]
+        return sorted(found, key=lambda r: (r.created, r.id))
+
+    def put(self, record: Record) -> Record:
+        known = self.get(record.kind, record.id) is not None
+        stored = replace(record, version=self._next())
+        self._over[record.kind, record.id] = stored
+        operation = Operation.UPDATE if known else Operation.CREATE
+        self._changes.append(Change(stored.version, operation, stored))
+        return stored
+
+    def delete(self, kind: Kind, id: str) -> Record:
+        old = self.get(kind, id)
+        if old is None:
+            raise KeyError(id)
+        self._over[kind, id] = None
+        self._changes.append(Change(self._next(), Operation.DELETE, old))
+        return old
+
+    def _next(self) -> int:
+        return self._store.live.sequence + len(self._changes) + 1
+
+    def outbox(self, after: int = 0, limit: int = 1000) -> Sequence[Change]:
+        both = (*self._store.waiting, *self._changes)
+        after = max(after, self._delivered)
+        return [change for change in both if change.sequence > after][:limit]
+
+    def delivered(self, up_to: int) -> None:
+        self._delivered = up_to
+
+    def client(self, client_id: str) -> Client | None:
+        return self._clients.get(client_id) or self._store.live.clients.get(client_id)
+
+    def put_client(self, client: Client) -> None:
+        self._clients[client.client_id] = client
+
+    def put_key_set(self, key_set: KeySet) -> None:
+        self.register = self.register.with_key_set(key_set)
+
+    def raise_floor(self, party: str, suite: int) -> None:
+        self.register = self.register.raise_floor(party, suite)
+
+    def setting(self, name: str) -> str | None:
+        return self._settings.get(name, self._store.settings.get(name))
+
+    def put_setting(self, name: str, value: str) -> None:
+        self._settings[name] = value
+
+    def keep(self, entry: Entry) -> None:
+        if self._store.ledger.entry(entry.sha256) is None:
+            self._store.ledger.keep(entry)
+            self._kept.append(entry.sha256)
+
+    def roll_back(self) -> None:
+        """Take back what was kept; everything else was only laid over."""
+        for sha256 in self._kept:
+            self._store.ledger.forget(sha256)
+
+    def commit(self) -> Committed:
+        """Make it so in the store; returns what `Live` has to hear."""
+        store = self._store
+        waiting = (*store.waiting, *self._changes)
+        store.waiting = [c for c in waiting if c.sequence > self._delivered]
+        store.settings.update(self._settings)
+        register = None if self.register is store.live.register else self.register
+        return Committed(tuple(self._changes), tuple(self._clients.values()), register)
+
+
+class MemoryStore:
+    """A store for tests and for trying things out: fast, and gone with the process."""
+
+    def __init__(self, environment: str, epoch: str) -> None:
+        self._live = Live(Register(environment), epoch)
+        self.ledger = _Ledger()
+        self.waiting: list[Change] = []
+        self.settings: dict[str, str] = {}
+
+    @property
+    def live(self) -> Live:
+        return self._live
+
+    async def write(self, command: Callable[[Transaction], T]) -> T:
+        transaction = MemoryTransaction(self)
+        try:
+            result = command(transaction)
+        except BaseException:
+            transaction.roll_back()
+            raise
+        self._live.apply(transaction.commit())
+        return result
+
+    async def read(self, question: Callable[[Transaction], T]) -> T:
+        return question(MemoryTransaction(self))
+
+    async def close(self) -> None:
+        """Nothing to finish."""

@@ -1,0 +1,19 @@
+"""The first tables."""
+
+from alembic import op
+
+from vtn.storage.tables import metadata
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    # The first step makes the tables as they are declared; later ones state what they change.
+    metadata.create_all(op.get_bind())
+
+
+def downgrade() -> None:
+    raise NotImplementedError("there is nothing before the first step")
