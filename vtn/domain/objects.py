@@ -7,15 +7,30 @@
 What an error says never depends on an object that is hidden (digest T15; decisions 1 and 2).
 """
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from hashlib import blake2b
+from typing import Any
 
 from ukprofile.clock import Clock
+from ukprofile.errors import Refused
 from ukprofile.openadr import JSON
-from vtn.domain.admission import Admission, Notice
-from vtn.domain.privacy import Viewer
-from vtn.domain.record import Kind
-from vtn.domain.store import Store
+from vtn.domain.admission import Admission, Admitted, Notice, may_pass_unchanged
+from vtn.domain.draft import Draft, nfc, read_draft
+from vtn.domain.live import grants_of
+from vtn.domain.privacy import (
+    Action,
+    Viewer,
+    candidates,
+    demand,
+    scope_of_view,
+    shown_targets,
+    visible,
+)
+from vtn.domain.record import Kind, Record, Role
+from vtn.domain.store import Store, Transaction
 
 PAGE = 50
 """The largest, and the usual, number of objects in one answer (openadr3.yaml `limit`)."""
@@ -67,19 +82,93 @@ class Objects:
         self._new_id = new_id
         self._admission = admission
 
+    # -- reading -------------------------------------------------------------------------------
+
     def get(self, kind: Kind, id: str, viewer: Viewer) -> Rendered:
         """One object. Refused SCOPE_MISSING, HIDDEN (also when there is none)."""
-        raise NotImplementedError
+        demand(viewer, kind, Action.READ)
+        record = self._store.live.get(kind, id)
+        if record is None or not visible(record, viewer, self._grants(viewer)):
+            raise _hidden()
+        return self._rendered(record, viewer)
 
     def list(self, kind: Kind, query: Query, viewer: Viewer) -> Rendered:
         """A page of a list, counted after privacy, by createdDateTime, then id."""
-        raise NotImplementedError
+        demand(viewer, kind, Action.READ)
+        live, now = self._store.live, self._clock.now()
+        found, _ = candidates(live, kind, viewer, query.targets)
+        kept = [record for record in found if self._matches(record, query, now)]
+        page = kept[query.skip : query.skip + query.limit]
+        grants = self._grants(viewer)
+        parts = [render(r, shown_targets(r, viewer, grants, query.targets)) for r in page]
+        tag = f"{live.epoch}|{scope_of_view(live, kind, viewer)}|{query}|" + ",".join(
+            f"{r.id}:{r.version}" for r in page
+        )
+        return Rendered(b"[" + b",".join(parts) + b"]", _etag(tag))
+
+    def _matches(self, record: Record, query: Query, now: datetime) -> bool:
+        return (
+            (query.program_id is None or self._program_of(record) == query.program_id)
+            and (query.event_id is None or record.event_id == query.event_id)
+            and (query.ven_id is None or record.ven_id == query.ven_id)
+            and (query.client_name is None or record.client_name == query.client_name)
+            and (query.name is None or record.name == nfc(query.name))
+            and (not query.active or record.ends is None or record.ends > now)
+        )
+
+    def _program_of(self, record: Record) -> str:
+        if record.kind is not Kind.REPORT:
+            return record.program_id
+        event = self._store.live.get(Kind.EVENT, record.event_id)
+        return event.program_id if event else ""
+
+    def _grants(self, viewer: Viewer) -> frozenset[str] | None:
+        return None if viewer.sees_all else self._store.live.granted(viewer.client_id)
+
+    def _rendered(self, record: Record, viewer: Viewer) -> Rendered:
+        scope = scope_of_view(self._store.live, record.kind, viewer)
+        shown = shown_targets(record, viewer, self._grants(viewer))
+        return Rendered(render(record, shown), _etag(f"{record.id}|{record.version}|{scope}"))
+
+    # -- writing -------------------------------------------------------------------------------
 
     async def create(
         self, kind: Kind, body: JSON, viewer: Viewer, *, unchecked: bool = False
     ) -> Rendered:
-        """Store a new object. `body` is what the strict door gave."""
-        raise NotImplementedError
+        """Store a new object. `body` is what the strict door gave.
+
+        A signed text that was taken before gives the object that was stored then (decision 7).
+        """
+        demand(viewer, kind, Action.CREATE)
+        draft = read_draft(kind, body, viewer)
+        now, new_id = self._clock.now(), self._new_id()
+        admitted = await self._admission.open(
+            draft, viewer, self._store.live, now, unchecked=unchecked
+        )
+
+        def command(tx: Transaction) -> Record:
+            self._check(tx, draft, viewer, None)
+            if admitted is not None and (known := self._known(tx, draft, admitted)) is not None:
+                return known
+            return tx.put(draft.record(new_id, now, now, **_thread_name(draft, admitted)))
+
+        return self._rendered(await self._store.write(command), viewer)
+
+    def _known(self, tx: Transaction, draft: Draft, admitted: Admitted) -> Record | None:
+        """The object that an earlier delivery of this very text made; decides a new text."""
+        decision = self._admission.decide(tx, admitted)
+        thread = admitted.opened.slot.thread
+        if draft.kind is Kind.EVENT:
+            program_id = draft.columns["program_id"]
+            same = tx.find(Kind.EVENT, program_id=program_id, name=thread)
+        else:
+            name, event_id = draft.columns["name"], draft.columns["event_id"]
+            same = tx.find(Kind.REPORT, event_id=event_id, name=name)
+        if may_pass_unchanged(decision) and same:
+            return same[0]
+        if draft.kind is Kind.EVENT:
+            self._admission.check_thread(tx, admitted, None)
+        return None
 
     async def update(
         self,
@@ -92,10 +181,158 @@ class Objects:
         unchecked: bool = False,
     ) -> Rendered:
         """Replace what the client may write (T18). `if_match`: only if the ETag is still this."""
-        raise NotImplementedError
+        demand(viewer, kind, Action.UPDATE)
+        draft = read_draft(kind, body, viewer)
+        now = self._clock.now()
+        admitted = await self._admission.open(
+            draft, viewer, self._store.live, now, unchecked=unchecked
+        )
+
+        def command(tx: Transaction) -> Record:
+            old = self._held(tx, kind, id, viewer, if_match)
+            self._check(tx, draft, viewer, old)
+            if admitted is not None:
+                if kind is Kind.EVENT:
+                    self._admission.check_thread(tx, admitted, old)
+                if may_pass_unchanged(self._admission.decide(tx, admitted)):
+                    return old
+            over = _thread_name(draft, admitted)
+            if viewer.role is Role.VEN and kind in (Kind.VEN, Kind.RESOURCE):
+                over["targets"] = old.targets if old.has_targets else None
+            return tx.put(draft.record(id, old.created, now, **over))
+
+        return self._rendered(await self._store.write(command), viewer)
 
     async def delete(
         self, kind: Kind, id: str, viewer: Viewer, *, if_match: str | None = None
     ) -> Rendered:
         """Delete, and give the object as it was. IN_USE while something hangs on it (T19)."""
-        raise NotImplementedError
+        demand(viewer, kind, Action.DELETE)
+        now = self._clock.now()
+
+        def command(tx: Transaction) -> Record:
+            old = self._held(tx, kind, id, viewer, if_match)
+            if kind is Kind.VEN and viewer.role is Role.VEN:
+                raise Refused("OWN_VEN_LOCKED", clause="profile 1")
+            if kind is Kind.EVENT:
+                self._admission.check_delete(tx, old, now)
+            if _children(tx, old):
+                raise Refused("IN_USE", "delete first what hangs on it", clause="digest T19")
+            return tx.delete(kind, id)
+
+        return self._rendered(await self._store.write(command), viewer)
+
+    # -- what the writer's turn checks -----------------------------------------------------------
+
+    def _held(
+        self, tx: Transaction, kind: Kind, id: str, viewer: Viewer, if_match: str | None
+    ) -> Record:
+        """The object that is written to. Raises HIDDEN, PRECONDITION."""
+        old = tx.get(kind, id)
+        if old is None or not visible(old, viewer, _granted(tx, viewer)):
+            raise _hidden()
+        if if_match not in (None, "*", self._rendered(old, viewer).etag):
+            raise Refused("PRECONDITION", "it was changed since; read it again")
+        return old
+
+    def _check(self, tx: Transaction, draft: Draft, viewer: Viewer, old: Record | None) -> None:
+        """References, names and grants. Raises REF_UNKNOWN, NOT_UNIQUE, OWN_VEN_LOCKED, ..."""
+        if draft.kind is Kind.PROGRAM:
+            _unique(tx.find(Kind.PROGRAM, name=draft.columns["name"]), old, "/programName")
+        elif draft.kind is Kind.EVENT:
+            if tx.get(Kind.PROGRAM, draft.columns["program_id"]) is None:
+                raise _reference("/programID", hidden=False)
+        elif draft.kind is Kind.REPORT:
+            event = tx.get(Kind.EVENT, draft.columns["event_id"])
+            if event is None or not visible(event, viewer, _granted(tx, viewer)):
+                raise _reference("/eventID", hidden=event is not None)
+        elif draft.kind is Kind.VEN:
+            self._check_ven(tx, draft, viewer, old)
+        elif draft.kind is Kind.RESOURCE:
+            _check_resource(tx, draft, viewer, old)
+
+    def _check_ven(self, tx: Transaction, draft: Draft, viewer: Viewer, old: Record | None) -> None:
+        name, client_id = draft.columns["name"], draft.columns["client_id"]
+        if viewer.role is Role.VEN:
+            if old is not None and old.name != name:
+                raise Refused("OWN_VEN_LOCKED", "its name is the DSO's to change", path="/venName")
+            if old is None:
+                _unique(tx.find(Kind.VEN, client_id=client_id), None, "/venName", security=True)
+                client = tx.client(client_id)
+                if client is None or nfc(client.name) != name:
+                    raise Refused(
+                        "SCOPE_MISSING",
+                        "a VEN may create only the ven whose name is bound to its clientID",
+                        path="/venName",
+                    )
+            return
+        _unique(tx.find(Kind.VEN, name=name), old, "/venName")
+        _unique(tx.find(Kind.VEN, client_id=client_id), old, "/clientID")
+        self._admission.check_grants(tx, draft, old.id if old else "")
+
+
+def render(record: Record, targets: tuple[str, ...] | None) -> bytes:
+    """The bytes of an object for a reader who is shown `targets` (None: no such member)."""
+    if targets is None:
+        return record.body
+    spliced = json.dumps(targets, ensure_ascii=False, separators=(",", ":")).encode()
+    return record.body[:-1] + b',"targets":' + spliced + b"}"
+
+
+def _etag(seen: str) -> str:
+    return f'"{blake2b(seen.encode(), digest_size=12).hexdigest()}"'
+
+
+def _hidden() -> Refused:
+    return Refused("HIDDEN", "no such object, or not for you to see", clause="digest T15")
+
+
+def _reference(path: str, *, hidden: bool) -> Refused:
+    return Refused(
+        "REF_UNKNOWN", "no such object to refer to", path=path, clause="T14", security=hidden
+    )
+
+
+def _unique(
+    found: Sequence[Record], old: Record | None, path: str, *, security: bool = False
+) -> None:
+    if any(old is None or other.id != old.id for other in found):
+        raise Refused("NOT_UNIQUE", "it is taken", path=path, clause="T14", security=security)
+
+
+def _check_resource(tx: Transaction, draft: Draft, viewer: Viewer, old: Record | None) -> None:
+    ven = tx.get(Kind.VEN, draft.columns["ven_id"])
+    if ven is None or (viewer.role is Role.VEN and ven.client_id != viewer.client_id):
+        raise _reference("/venID", hidden=ven is not None)
+    if ven.client_id != draft.columns["client_id"]:
+        raise Refused(
+            "BODY_INVALID", "not the client of that ven", path="/clientID", clause="digest T10"
+        )
+    same = tx.find(Kind.RESOURCE, ven_id=ven.id, name=draft.columns["name"])
+    _unique(same, old, "/resourceName")
+
+
+def _granted(tx: Transaction, viewer: Viewer) -> frozenset[str] | None:
+    if viewer.sees_all:
+        return None
+    return grants_of(
+        tx.find(Kind.VEN, client_id=viewer.client_id),
+        tx.find(Kind.RESOURCE, client_id=viewer.client_id),
+    )
+
+
+def _children(tx: Transaction, record: Record) -> bool:
+    if record.kind is Kind.PROGRAM:
+        return bool(tx.find(Kind.EVENT, program_id=record.id))
+    if record.kind is Kind.EVENT:
+        return bool(tx.find(Kind.REPORT, event_id=record.id))
+    if record.kind is Kind.VEN:
+        return bool(tx.find(Kind.RESOURCE, ven_id=record.id))
+    return False
+
+
+def _thread_name(draft: Draft, admitted: Admitted | None) -> dict[str, Any]:
+    """Of a profile event, its thread is the name by which it is found again."""
+    if admitted is None or draft.kind is not Kind.EVENT:
+        return {}
+    return {"name": admitted.opened.slot.thread}
