@@ -1,25 +1,19 @@
-# One list of commands. `make demo` and `make test` need Python 3.11-3.13 (with venv), git and make.
+# One list of commands. `make test` needs Python 3.11-3.13 (with venv), git and make.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check sandbox soak clean help
+.PHONY: test check clean help
 
 help:
-	@echo "make demo     a dispatch day: one VTN and three agents, one instruction each"
 	@echo "make test     checks and tests"
 	@echo "make check    mypy, ruff, architecture"
-	@echo "make sandbox  a VTN that stays up, with credentials printed"
-	@echo "make soak     the long campaigns, resumable, with a dated log in var/soak/"
 
 $(VENV)/installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 11) <= v < (3, 14) else "Python 3.11, 3.12 or 3.13 is needed; this is %d.%d. Try: make PYTHON=python3.12 ..." % v[:2])'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	@touch $@
-
-demo: $(VENV)/installed
-	$(BIN)/python -m demo
 
 test: check
 	$(BIN)/coverage run -m pytest
@@ -30,12 +24,6 @@ check: $(VENV)/installed
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q -p no:randomly tests/test_architecture.py
-
-sandbox: $(VENV)/installed
-	$(BIN)/ukvtn serve --sandbox --data-dir var/sandbox --listen 127.0.0.1:8080
-
-soak: $(VENV)/installed
-	$(BIN)/python -m tests.soak
 
 clean:
 	rm -rf $(VENV) var build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
