@@ -105,15 +105,15 @@ def _check_size(raw: bytes, limits: Limits) -> None:
     values = structure.count(b"[") + structure.count(b"{") + structure.count(b",") + 1
     if values > limits.max_values:
         raise Refused("TOO_COMPLEX", f"{values:,} values; at most {limits.max_values:,}")
-    brackets = structure.translate(_TO_SQUARE, _ALL_BUT_BRACKETS)
+    brackets = left = structure.translate(_TO_SQUARE, _ALL_BUT_BRACKETS)
     for _ in range(limits.max_depth):
-        brackets = brackets.replace(b"[]", b"")
-    if brackets and _depth(brackets) > limits.max_depth:
+        left = left.replace(b"[]", b"")
+    if left and _depth(brackets) > limits.max_depth:
         raise Refused("TOO_COMPLEX", f"nested more than {limits.max_depth} deep")
 
 
 def _depth(brackets: bytes) -> int:
-    """How deep unbalanced brackets nest: what is left of a broken text, or of one too deep."""
+    """How deep brackets nest that are too deep, or do not match: bracket by bracket."""
     depth = deepest = 0
     for bracket in brackets:
         depth += 1 if bracket == ord("[") else -1
