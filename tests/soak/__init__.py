@@ -1,0 +1,1 @@
+"""Long campaigns: `make soak` runs them whole, the test suite a seeded sample."""
