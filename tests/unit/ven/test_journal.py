@@ -1,0 +1,263 @@
+"""The journal: the ledger it is, what survives, who may open it."""
+
+import sqlite3
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ukprofile.receiving import Entry, MemoryLedger, Slot
+from ven.device import Command
+from ven.journal import Alarm, Book, Journal, JournalError, look
+from ven.journal.schema import MIGRATIONS
+
+NOW = datetime(2026, 11, 24, 15, 0, tzinfo=UTC)
+SLOT = Slot("UKPN", "FSP7", "sandbox", "UKPN:C1", "dispatch", "DSP-1")
+
+
+def entry(sha: str = "a" * 64, **changes: object) -> Entry:
+    fields: dict[str, object] = {
+        "sha256": sha,
+        "slot": SLOT,
+        "kind": "instruction",
+        "stop": False,
+        "revision": 1,
+        "text": "{}",
+        "signatures": ("x..y",),
+        "verdict": "act",
+        "reason": "",
+        "alarm": "",
+        "answer": "received",
+        "issued_at": NOW,
+        "valid_until": NOW + timedelta(hours=3),
+        "received_at": NOW,
+        "in_reply_to": "",
+        "verified_at": NOW,
+    }
+    return Entry(**(fields | changes))  # type: ignore[arg-type]  # the table above
+
+
+def command(id: str, **changes: object) -> Command:
+    fields: dict[str, object] = {
+        "asset_id": "A",
+        "valid_from": NOW,
+        "valid_to": NOW + timedelta(hours=1),
+        "delta_w": 5,
+        "threads": ("DSP-1",),
+    }
+    return Command(id, **(fields | changes))  # type: ignore[arg-type]  # the table above
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "journal.db"
+
+
+@pytest.fixture
+async def journal(path):
+    opened = await Journal.open(path)
+    yield opened
+    await opened.close()
+
+
+def memory_book() -> Book:
+    db = sqlite3.connect(":memory:", isolation_level=None)
+    for script in MIGRATIONS:
+        db.executescript(script)
+    return Book(db)
+
+
+THREADS = st.sampled_from(["DSP-1", "DSP-2"])
+PROGRAMS = st.sampled_from(["UKPN:C1", "UKPN:C2"])
+TIMES = st.integers(0, 6).map(lambda h: NOW + timedelta(hours=h))
+ENTRIES = st.builds(
+    entry,
+    sha=st.sampled_from([c * 64 for c in "abcdef"]),
+    slot=st.builds(
+        Slot,
+        st.sampled_from(["UKPN", "FSP7"]),
+        st.just("FSP7"),
+        st.just("sandbox"),
+        PROGRAMS,
+        st.sampled_from(["dispatch", "contract_terms"]),
+        THREADS,
+    ),
+    kind=st.sampled_from(["instruction", "contract_terms", "cease"]),
+    revision=st.integers(0, 2**53 - 1),
+    verdict=st.sampled_from(["act", "refused", "sent", "late", "alarm+act"]),
+    valid_until=TIMES,
+    in_reply_to=st.sampled_from(["", "a" * 64, "b" * 64]),
+    verified_at=st.none() | TIMES,
+    stop=st.booleans(),
+)
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(st.lists(ENTRIES, max_size=8), TIMES)
+def test_it_is_the_same_ledger_as_the_plainest_one(entries, since):
+    book, memory = memory_book(), MemoryLedger()
+    for one in entries:
+        book.keep(one)
+        memory.keep(one)
+    for one in entries:
+        assert book.entry(one.sha256) == memory.entry(one.sha256)
+        assert list(book.thread(one.slot)) == list(memory.thread(one.slot))
+        assert list(book.replies(one.sha256)) == list(memory.replies(one.sha256))
+    for program in ("UKPN:C1", "UKPN:C2", "UKPN:C3"):
+        assert list(book.dispatches(program, since)) == list(memory.dispatches(program, since))
+        assert book.terms(program) == memory.terms(program)
+    for issuer in ("UKPN", "FSP7", "SSEN"):
+        assert book.verified_time(issuer) == memory.verified_time(issuer)
+    assert book.entry("9" * 64) is None
+
+
+async def test_what_was_written_is_there_after_reopening(path):
+    first = await Journal.open(path)
+    await first.write(lambda book: book.keep(entry()))
+    await first.close()
+    second = await Journal.open(path)
+    assert await second.read(lambda book: book.entry("a" * 64)) == entry()
+    await second.close()
+
+
+async def test_a_transaction_that_raises_leaves_nothing(journal):
+    def half(book: Book) -> None:
+        book.keep(entry())
+        book.post("r1", "acknowledgement", "E1", b"{}", NOW)
+        raise ValueError("half way")
+
+    with pytest.raises(ValueError, match="half way"):
+        await journal.write(half)
+    assert await journal.read(lambda book: (book.entries(), book.posts())) == ([], ())
+
+
+async def test_a_second_agent_is_refused(journal, path):
+    with pytest.raises(JournalError, match="another agent"):
+        await Journal.open(path)
+
+
+async def test_it_may_be_looked_at_while_an_agent_runs(journal, path):
+    await journal.write(lambda book: book.keep(entry()))
+    with look(path) as book:
+        assert book.entries() == [entry()]
+        with pytest.raises(sqlite3.OperationalError, match="readonly"):
+            book.note("a", "b")
+
+
+async def test_it_may_be_looked_at_when_no_agent_runs(path):
+    await (await Journal.open(path)).close()
+    with look(path) as book:
+        assert book.alarms() == ()
+
+
+def test_looking_at_none_says_so(tmp_path):
+    with pytest.raises(JournalError, match="no journal"), look(tmp_path / "journal.db"):
+        pass
+
+
+async def test_a_newer_version_is_left_alone(path):
+    await (await Journal.open(path)).close()
+    db = sqlite3.connect(path)
+    db.execute("PRAGMA user_version=99")
+    db.close()
+    with pytest.raises(JournalError, match="version 99"):
+        await Journal.open(path)
+    db = sqlite3.connect(path)
+    db.execute("PRAGMA user_version=1")
+    db.close()
+    await (await Journal.open(path)).close()  # the lock was let go
+
+
+async def test_every_transaction_is_synced(journal):
+    def pragmas(book: Book) -> tuple[object, object]:
+        db = book._db
+        return db.execute("PRAGMA journal_mode").fetchone()[0], db.execute(
+            "PRAGMA synchronous"
+        ).fetchone()[0]
+
+    assert await journal.read(pragmas) == ("wal", 2)
+
+
+def test_a_withdrawn_command_may_be_planned_again_and_a_sent_one_stays():
+    book = memory_book()
+    for name in ("c1", "c2", "c3"):
+        book.plan(name, command(name), NOW)
+    book.send("c1", NOW)
+    book.withdraw_others({"c2"}, NOW)
+    states = {p.command.id: p.state for p in book.commands()}
+    assert states == {"c1": "SENT", "c2": "PLANNED", "c3": "WITHDRAWN"}
+    for name in ("c1", "c3"):
+        book.plan(name, command(name), NOW)
+    states = {p.command.id: p.state for p in book.commands()}
+    assert states == {"c1": "SENT", "c2": "PLANNED", "c3": "PLANNED"}
+    assert book.commands("id = ?", "c1")[0].command == command("c1")
+
+
+def test_the_last_sent_is_the_last_sent_not_the_latest_in_time():
+    book = memory_book()
+    book.plan("k", command("late", valid_from=NOW + timedelta(hours=5)), NOW)
+    book.plan("k", command("early"), NOW)
+    book.send("late", NOW)
+    book.send("early", NOW)
+    book.send("late", NOW)  # sent again after a crash: its place in the order stays
+    last = book.last_sent("A")
+    assert last is not None
+    assert last.command.id == "early"
+    assert book.last_sent("B") is None
+    assert book.issued("k") == 2
+
+
+def test_posts_keep_their_order_and_their_names():
+    book = memory_book()
+    for name in ("r1", "r2", "r1"):
+        book.post(name, "status", "E1", name.encode(), NOW)
+    first, second = book.posts("QUEUED")
+    assert (first.name, second.name) == ("r1", "r2")
+    book.attempted(first.seq)
+    book.attempted(first.seq, "no answer")
+    book.posted(first.seq, "SENT", NOW, "id-1")
+    sent, _ = book.posts()
+    assert (sent.state, sent.attempts, sent.report_id) == ("SENT", 1, "id-1")
+    assert [p.name for p in book.posts("QUEUED")] == ["r2"]
+
+
+def test_an_alarm_is_told_once_until_it_is_over():
+    book = memory_book()
+    alarm = Alarm("k", "FORM", "NOT_ASCII", "", "E1", True, NOW, None)
+    assert book.alarm(alarm)
+    assert not book.alarm(alarm)
+    assert book.alarm_over("k", NOW)
+    assert not book.alarm_over("k", NOW)
+    assert book.alarm(alarm)
+    assert [a.over_at for a in book.alarms()] == [NOW, None]
+
+
+def test_an_event_may_go_and_come_back():
+    book = memory_book()
+    book.see("E1", entry(), NOW)
+    book.miss("E1", NOW)
+    assert book.sightings()[0].gone_at == NOW
+    book.see("E1", entry(), NOW + timedelta(hours=1))
+    (seen,) = book.sightings()
+    assert (seen.gone_at, seen.thread) == (None, "DSP-1")
+
+
+def test_what_was_said_is_said_once():
+    book = memory_book()
+    book.say("UKPN:C1", "DSP-1", "executing", NOW)
+    with pytest.raises(sqlite3.IntegrityError):
+        book.say("UKPN:C1", "DSP-1", "executing", NOW)
+    assert book.said("UKPN:C1", "DSP-1") == ("executing",)
+    assert book.said("UKPN:C2", "DSP-1") == ()
+
+
+def test_programs_are_those_of_which_something_stands():
+    book = memory_book()
+    book.keep(entry())
+    book.keep(
+        entry(
+            "b" * 64, slot=Slot("UKPN", "FSP7", "sandbox", "UKPN:C2", "x", "y"), verdict="refused"
+        )
+    )
+    assert book.programs() == ("UKPN:C1",)

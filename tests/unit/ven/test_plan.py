@@ -1,0 +1,102 @@
+"""The plan: shares that add up, keys that stay, and what never makes a command."""
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests import golden
+from tests.shared import needs_shared
+from ukprofile.receiving import Carrier, Context, MemoryLedger, decide, open_message
+from ven.device import Command
+from ven.plan import command_key, commands, dispatches, share
+
+PROGRAM = "UKPN:FLEX-2026-0042"
+ASSET = "UKPN-AS-000731"
+
+
+def ledger_after(*numbers: str) -> MemoryLedger:
+    """A VEN's ledger that has received these objects of the golden life, each when issued."""
+    ledger = MemoryLedger()
+    context = Context("FSP7", "ven", "sandbox", golden.register(), {PROGRAM: frozenset({"UKPN"})})
+    for number in numbers:
+        sealed = golden.sealed_in(golden.life(number))
+        now = golden.at(json.loads(sealed.text)["issued_at"]) + timedelta(seconds=5)
+        opened = open_message(sealed.text, sealed.signatures, context, now, Carrier(PROGRAM))
+        entry = decide(opened, ledger, now).entry
+        assert entry is not None
+        ledger.keep(entry)
+    return ledger
+
+
+@needs_shared
+def test_an_instruction_becomes_commands():
+    ledger = ledger_after("05", "12")
+    found = dispatches(ledger, [PROGRAM], golden.at("2026-03-29T12:30:00Z"))
+    told = commands(found, {})
+    assert [(c.asset_id, c.valid_from, c.valid_to, c.delta_w, c.threads) for c in told] == [
+        (
+            ASSET,
+            golden.at("2026-03-29T15:30:00Z"),
+            golden.at("2026-03-29T16:00:00Z"),
+            1_000_000,
+            ("UKPN-DSP-0088",),
+        ),
+        (
+            ASSET,
+            golden.at("2026-03-29T16:00:00Z"),
+            golden.at("2026-03-29T17:00:00Z"),
+            1_300_000,
+            ("UKPN-DSP-0088",),
+        ),
+    ]
+    assert [c.id for c in told] == [command_key(c) for c in told]
+
+
+@needs_shared
+def test_a_schedule_alone_starts_nothing():
+    ledger = ledger_after("05", "09")
+    assert not dispatches(ledger, [PROGRAM], golden.at("2026-03-29T12:30:00Z"))
+
+
+@needs_shared
+def test_a_cease_cuts_the_plan_and_keeps_earlier_keys():
+    before = ledger_after("05", "09", "12", "15")
+    after = ledger_after("05", "09", "12", "15", "17")
+    since = golden.at("2026-03-29T16:40:00Z")
+    old = commands(dispatches(before, [PROGRAM], since), {})
+    new = commands(dispatches(after, [PROGRAM], since), {})
+    assert new[-1].valid_to < old[-1].valid_to
+    assert new[0].id == old[0].id
+
+
+@given(st.integers(-(10**9), 10**9), st.lists(st.integers(1, 10**7), min_size=1, max_size=9))
+def test_shares_add_up_to_the_watt(total, weights):
+    parts = share(total, weights)
+    assert sum(parts) == total
+    for part, weight in zip(parts, weights, strict=True):
+        assert abs(part - total * weight / sum(weights)) <= 1
+
+
+@given(st.integers(0, 4))
+def test_any_difference_makes_another_key(which):
+    base = Command(
+        "",
+        "A",
+        golden.at("2026-03-29T15:30:00Z"),
+        golden.at("2026-03-29T16:00:00Z"),
+        None,
+        5,
+        ("T",),
+    )
+    other = [
+        replace(base, asset_id="B"),
+        replace(base, valid_to=base.valid_to + timedelta(seconds=1)),
+        replace(base, delta_w=6),
+        replace(base, setpoint_w=5, delta_w=None),
+        replace(base, threads=("T", "U")),
+    ][which]
+    assert command_key(other) != command_key(base)
+    assert command_key(replace(base, id="x")) == command_key(base)

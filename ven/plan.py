@@ -1,0 +1,123 @@
+"""From what the journal holds to the commands that devices get. Pure.
+
+    journal ──▶ threads in force ──▶ each asset's share ──▶ timeline ──▶ commands
+                DSP-0001  1.0 MW      A 0.6   B 0.4          levels       "A: +0.6 MW, 16:30-18:00"
+
+The plan is a function of the entries alone: the same journal gives the same commands with the
+same keys, after a restart as before it. A dispatch over several assets states their total; it is
+shared out by weight, to the watt.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from ukprofile.flex.dispatch import Period, Thread
+from ukprofile.receiving import Ledger, Slot
+from ukprofile.receiving.thread import other_threads
+from ukprofile.timeline import Plan, timeline
+from ven.device import Command
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatch:
+    """One thread in force: where it stands, what it asks, and of which assets."""
+
+    slot: Slot
+    thread: Thread
+    assets: tuple[str, ...]
+    periods: tuple[Period, ...]
+
+    @property
+    def start(self) -> datetime:
+        return self.periods[0].start
+
+    @property
+    def end(self) -> datetime:
+        return self.periods[-1].end
+
+    @property
+    def sha256(self) -> str:
+        """The text whose level is in force."""
+        assert self.thread.confirmed is not None
+        return self.thread.confirmed.sha256
+
+
+def dispatches(ledger: Ledger, programs: Sequence[str], since: datetime) -> tuple[Dispatch, ...]:
+    """Every confirmed dispatch of `programs` that is remembered at `since`, ended ones too."""
+    found = []
+    for program in programs:
+        for slot, thread in other_threads(ledger, program, since):
+            if thread.confirmed is None or thread.void or not thread.plan:
+                continue
+            assets = tuple(sorted({a["asset_id"] for a in thread.confirmed.body["assets"]}))
+            found.append(Dispatch(slot, thread, assets, thread.plan))
+    return tuple(found)
+
+
+def commands(found: Sequence[Dispatch], weights: Mapping[str, int]) -> tuple[Command, ...]:
+    """What the devices are to be told, by asset and time; ids are keys (`command_key`).
+
+    `weights` says how assets share a dispatch; one that is not in it weighs 1.
+    """
+    told = []
+    for asset_id in sorted({asset for one in found for asset in one.assets}):
+        plans = [_part(one, asset_id, weights) for one in found if asset_id in one.assets]
+        for level in timeline(plans, asset_id):
+            bare = Command(
+                "",
+                asset_id,
+                level.start,
+                level.end,
+                level.setpoint_w,
+                level.delta_w,
+                level.threads,
+            )
+            told.append(replace(bare, id=command_key(bare)))
+    return tuple(told)
+
+
+def command_key(command: Command) -> str:
+    """32 hex digits made from everything a command says; equal commands have equal keys."""
+    said = [
+        command.asset_id,
+        command.valid_from.isoformat(),
+        command.valid_to.isoformat(),
+        command.setpoint_w,
+        command.delta_w,
+        list(command.threads),
+    ]
+    return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:32]
+
+
+def share(total: int, weights: Sequence[int]) -> tuple[int, ...]:
+    """`total` split by `weights` (each above 0) into whole parts that add up to it exactly.
+
+    What rounding leaves over goes to the first ones: share(-100, (1, 1, 1)) is (-34, -33, -33).
+    """
+    whole = abs(total)
+    parts = [whole * weight // sum(weights) for weight in weights]
+    for n in range(whole - sum(parts)):
+        parts[n] += 1
+    return tuple(parts) if total >= 0 else tuple(-part for part in parts)
+
+
+def _part(one: Dispatch, asset_id: str, weights: Mapping[str, int]) -> Plan:
+    """What one asset of a dispatch is to do: its share of every period."""
+    weight = [weights.get(asset, 1) for asset in one.assets]
+    mine = one.assets.index(asset_id)
+    periods = tuple(
+        replace(
+            period,
+            delta_w=None if period.delta_w is None else share(period.delta_w, weight)[mine],
+            setpoint_w=(
+                None if period.setpoint_w is None else share(period.setpoint_w, weight)[mine]
+            ),
+        )
+        for period in one.periods
+    )
+    assert one.thread.confirmed is not None
+    revision = one.thread.confirmed.header.revision
+    return Plan(one.slot.thread, revision, frozenset({asset_id}), periods)
