@@ -1,0 +1,166 @@
+"""What the agent says of itself, signed and queued: acknowledgement and status.
+
+Minted in the transaction that decides (profile 2, revision): the text is an entry of the journal
+and its report a row of the outbox, or neither is. One thread for the acknowledgements of a
+dispatch and one for its statuses: AK-DSP-0001, ST-DSP-0001.
+"""
+
+import hashlib
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from ukprofile.errors import Refused
+from ukprofile.flex.answer import Acknowledgement, Decided, Status
+from ukprofile.flex.contract import Asset, ContractTerms, read_assets
+from ukprofile.flex.header import Header, Reference
+from ukprofile.flex.times import milliseconds
+from ukprofile.mapping.answer import answer_report, read_back
+from ukprofile.openadr import ReportRequest
+from ukprofile.openadr.event import EventFields
+from ukprofile.receiving import Entry, Ledger, Slot, parse_text, sent_entry
+from ukprofile.signing import Sealed, SigningKeys, seal
+from ven.journal import Book
+
+_VALID = timedelta(hours=24)
+_LONGEST_THREAD = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """Who signs: my keys, the suite, my environment, and randomness for message ids."""
+
+    keys: SigningKeys
+    suite: int
+    environment: str
+    random_bytes: Callable[[int], bytes]
+
+
+def acknowledge(
+    book: Book,
+    voice: Voice,
+    entry: Entry,
+    decided: Decided,
+    notices: tuple[str, ...],
+    event_id: str,
+    event: EventFields,
+    now: datetime,
+) -> str:
+    """Answer `entry` by READ_BACK of what `event` was read to say; the message id, "" for none.
+
+    There is no answer to a text of which nobody can say what assets it is about: a stop of a
+    thread and a contract that were never read.
+    """
+    about = _about(book, entry)
+    if about is None:
+        return ""
+    contract_id, zone, assets = about
+    body = Acknowledgement(
+        contract_id=contract_id,
+        zone=zone,
+        assets=assets,
+        decided=decided,
+        reason=entry.reason if decided == "refused" else None,
+        notices=notices,
+    ).to_json()
+    header = _header(book, voice, entry, "acknowledgement", "AK", now)
+    sealed = _keep(book, voice, header, body, now)
+    _post(book, header, event_id, read_back(sealed, header, event_id, event), now)
+    return header.message_id
+
+
+def report_status(
+    book: Book, voice: Voice, entry: Entry, status: Status, event_id: str, now: datetime
+) -> str:
+    """Say what the dispatch in force by `entry` is doing; the message id."""
+    header = _header(book, voice, entry, "status", "ST", now)
+    body = status.to_json()
+    sealed = _keep(book, voice, header, body, now)
+    _post(book, header, event_id, answer_report(sealed, header, body, event_id), now)
+    return header.message_id
+
+
+def message_id(now: datetime, random_bytes: Callable[[int], bytes]) -> str:
+    """A UUIDv7 (RFC 9562 5.7): 48 bits of milliseconds, then chance."""
+    raw = bytearray(milliseconds(now).to_bytes(6) + random_bytes(10))
+    raw[6] = 0x70 | raw[6] & 0x0F
+    raw[8] = 0x80 | raw[8] & 0x3F
+    return str(uuid.UUID(bytes=bytes(raw)))
+
+
+def own_thread(prefix: str, thread: str) -> str:
+    """My thread beside the DSO's, in at most 64 characters."""
+    name = f"{prefix}-{thread}"
+    if len(name) <= _LONGEST_THREAD:
+        return name
+    return f"{prefix}-{hashlib.sha256(thread.encode()).hexdigest()[:40]}"
+
+
+def _header(
+    ledger: Ledger, voice: Voice, entry: Entry, kind: str, prefix: str, now: datetime
+) -> Header:
+    slot = Slot(
+        voice.keys.party,
+        entry.slot.issuer,
+        voice.environment,
+        entry.slot.program,
+        kind,
+        own_thread(prefix, entry.slot.thread),
+    )
+    last = max((e.revision for e in ledger.thread(slot)), default=0)
+    return Header(
+        kind=kind,
+        message_id=message_id(now, voice.random_bytes),
+        issuer=slot.issuer,
+        recipient=slot.recipient,
+        environment=slot.environment,
+        program=slot.program,
+        thread=slot.thread,
+        revision=max(last + 1, milliseconds(now)),
+        issued_at=now.replace(microsecond=0),
+        # What is said of an expired message must itself be taken.
+        valid_until=max(entry.valid_until, now.replace(microsecond=0) + _VALID),
+        key_set=voice.keys.key_set,
+        suite=voice.suite,
+        in_reply_to=Reference(entry.revision, entry.sha256, entry.slot.thread),
+    )
+
+
+def _keep(
+    book: Book, voice: Voice, header: Header, body: Mapping[str, Any], now: datetime
+) -> Sealed:
+    sealed = seal(header.to_json(body), voice.keys, voice.suite)
+    book.keep(sent_entry(sealed, now))
+    return sealed
+
+
+def _post(book: Book, header: Header, event_id: str, report: ReportRequest, now: datetime) -> None:
+    book.post(header.message_id, header.kind, event_id, report.dump_json(), now)
+
+
+def _about(ledger: Ledger, entry: Entry) -> tuple[str, str, tuple[Asset, ...]] | None:
+    """Contract, zone and assets of what is answered.
+
+    A stop is executable from its header and `cease_at` alone, so the rest of its body may be
+    anything: then the thread it stops says what it is about, else the contract terms.
+    """
+    for text in (entry.text, *_earlier(ledger, entry)):
+        try:
+            body = parse_text(text)["body"]
+            assets = read_assets(body)
+            contract_id, zone = body["contract_id"], body["zone"]
+        except (Refused, KeyError, TypeError, AttributeError):
+            continue
+        if assets and isinstance(contract_id, str) and isinstance(zone, str):
+            return contract_id, zone, assets
+    held = ledger.terms(entry.slot.program)
+    if held is None:
+        return None
+    terms = ContractTerms.read(parse_text(held.text)["body"])
+    return terms.contract_id, terms.zone, terms.assets
+
+
+def _earlier(ledger: Ledger, entry: Entry) -> tuple[str, ...]:
+    return tuple(e.text for e in ledger.thread(entry.slot) if e.standing and not e.stop)

@@ -1,0 +1,194 @@
+"""One event in, everything that follows from it: decided, planned and answered in one step.
+
+    event ──message_in──▶ text ──known?──▶ silent
+                            │ no
+                            ├──open_message (a thread)──▶ Opened
+                            │                              │  one transaction of the journal
+                            │                              ▼
+                            │            decide ─▶ keep ─▶ plan ─▶ answer to the outbox, alarms
+                            ▼
+             refused in steps 1-3: an alarm, the security log, no answer, nothing remembered
+
+An event without a signed message never starts anything, whatever its intervals say (profile 2).
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from ukprofile.clock import Clock
+from ukprofile.errors import Refused
+from ukprofile.flex.projection import Projected
+from ukprofile.mapping.carrier import message_in, projection_in
+from ukprofile.mapping.contract import PROJECTION_ATTRIBUTE, attribute, target_of
+from ukprofile.openadr import Event, Program
+from ukprofile.receiving import (
+    Carrier,
+    Context,
+    Decision,
+    Entry,
+    Opened,
+    decide,
+    open_message,
+    receiving_time,
+    repeat,
+)
+from ven.alarms import Alarms, alarm, alarm_of
+from ven.answer import Voice, acknowledge
+from ven.journal import Alarm, Book, Journal
+from ven.plan import commands, dispatches
+
+_DECIDED = ("received", "late", "expired", "refused")
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What became of an event: the decision, and whether the plan may have changed."""
+
+    decision: Decision
+    replanned: bool
+
+
+class Receiver:
+    """Takes events, whoever listened for them. One for each journal."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        alarms: Alarms,
+        voice: Voice,
+        clock: Clock,
+        weights: Mapping[str, int],
+    ) -> None:
+        self._journal = journal
+        self._alarms = alarms
+        self._voice = voice
+        self._clock = clock
+        self._weights = weights
+
+    async def receive(self, event: Event, program: Program, context: Context) -> Received | None:
+        """Take one event of `program`; None where it was refused before it could be decided."""
+        try:
+            carried = message_in(event.intervals or ())
+            now = await self._now(context, program)
+            known = await self._journal.read(lambda book: repeat(carried.text, book))
+            if known is not None and known.earlier is not None:
+                await self._seen(event, known.earlier, now)
+                return Received(known, replanned=False)
+            carrier = Carrier(program.program_name, "", _compared(event, program))
+            opened = await asyncio.to_thread(
+                open_message, carried.text, carried.signatures, context, now, carrier
+            )
+        except Refused as refused:
+            at = self._clock.now()
+            await self._alarms.sound(alarm_of(refused, _key(event), event.id, at))
+            return None
+        received, raised = await self._journal.write(
+            lambda book: self._take(book, opened, event, now)
+        )
+        self._alarms.tell(raised)
+        return received
+
+    def replan(self, book: Book, now: datetime) -> None:
+        """Write down the commands that follow from the entries: the same entries, the same plan."""
+        found = dispatches(book, book.programs(), now)
+        told = commands(found, self._weights)
+        for command in told:
+            book.plan(command.id, command, now)
+        book.withdraw_others((command.id for command in told), now)
+
+    def _take(
+        self, book: Book, opened: Opened, event: Event, now: datetime
+    ) -> tuple[Received, list[Alarm]]:
+        """Steps 4 to 6, in one transaction with plan, answer and alarms."""
+        decision = decide(opened, book, now)
+        raised = [one for one in _alarms(book, decision, opened, event, now) if book.alarm(one)]
+        entry = decision.entry
+        if entry is None:
+            return Received(decision, replanned=False), raised
+        book.keep(entry)
+        book.see(event.id, entry, now)
+        if decision.acts or decision.verdict == "late":
+            self.replan(book, now)
+        if decision.answer in _DECIDED:
+            acknowledge(
+                book,
+                self._voice,
+                entry,
+                decision.answer,  # type: ignore[arg-type]  # one of _DECIDED
+                decision.notices,
+                event.id,
+                event,
+                now,
+            )
+        return Received(decision, replanned=decision.acts or decision.verdict == "late"), raised
+
+    async def _now(self, context: Context, program: Program) -> datetime:
+        """The clock, or the newest time that DSO proved (profile 2 Receiving 1)."""
+        clock = self._clock.now()
+        parties = context.programs.get(program.program_name, frozenset())
+        return await self._journal.read(
+            lambda book: max([clock, *(receiving_time(clock, book, p) for p in parties)])
+        )
+
+    async def _seen(self, event: Event, entry: Entry, now: datetime) -> None:
+        """A known text: remembered where it stands; written only if that is news."""
+
+        def news(book: Book) -> bool:
+            return not any(
+                s.event_id == event.id and s.sha256 == entry.sha256 and s.gone_at is None
+                for s in book.sightings()
+            )
+
+        if await self._journal.read(news):
+            await self._journal.write(lambda book: book.see(event.id, entry, now))
+
+
+def _compared(event: Event, program: Program) -> tuple[Projected, ...] | None:
+    """What is compared with the signed body: nothing where the program has no projection."""
+    if attribute(program, PROJECTION_ATTRIBUTE) == "none":
+        return None
+    return projection_in(event)
+
+
+def _alarms(
+    book: Book, decision: Decision, opened: Opened, event: Event, now: datetime
+) -> list[Alarm]:
+    """What a person must know of a decided message; none of it changed the decision."""
+    found = []
+    # Without any terms somebody dispatches whom nobody here signed up with (N45c).
+    stranger = decision.reason == "CONTRACT_NOT_IN_FORCE" and not book.terms(opened.slot.program)
+    if decision.alarm or stranger:
+        found.append(
+            alarm(
+                decision.reason,
+                opened.sha256,
+                now,
+                detail=decision.detail,
+                event_id=event.id,
+                security=True if stranger else None,
+            )
+        )
+    if tuple(event.targets or ()) != (target_of(opened.header.program),):
+        shown = ", ".join(event.targets or ()) or "none"
+        detail = f"targets: {shown}; due: {target_of(opened.header.program)}"
+        found.append(alarm("TARGET_INVALID", event.id, now, detail=detail, event_id=event.id))
+    slot = opened.slot
+    for other in book.sightings():
+        same = (other.program, other.family, other.thread) == (
+            slot.program,
+            slot.family,
+            slot.thread,
+        )
+        if same and other.event_id != event.id and other.gone_at is None:
+            detail = f"thread {slot.thread} stands in {other.event_id} too"
+            key = f"{slot.thread}:{event.id}"
+            found.append(alarm("THREAD_MISPLACED", key, now, detail=detail, event_id=event.id))
+    return found
+
+
+def _key(event: Event) -> str:
+    """One alarm for one state of an event, however often it is read."""
+    return f"{event.id}:{hashlib.sha256(event.dump_json()).hexdigest()[:16]}"
