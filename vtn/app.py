@@ -16,7 +16,6 @@ from datetime import timedelta
 
 import structlog
 from aiohttp import web
-from joserfc.jwk import OKPKey
 
 from ukprofile.clock import Clock, SharedClock, SystemClock
 from ukprofile.errors import Refused
@@ -32,7 +31,7 @@ from vtn.http.auth import Auth
 from vtn.http.problems import Log, Problems
 from vtn.http.routes import routes
 from vtn.http.server import Router, Server
-from vtn.http.tokens import Tokens
+from vtn.http.tokens import Tokens, new_token_key
 from vtn.settings import Place, Settings, SettingsError, write_json
 from vtn.storage.sqlite import SqliteStore
 
@@ -97,7 +96,7 @@ async def assemble(
         objects=objects,
         office=Office(store, objects, signer, clock),
         desk=Desk(store, objects, signer, clock),
-        tokens=Tokens(_token_key(place), vtn_id, SystemClock()),
+        tokens=_tokens(place, vtn_id),
         keys=keys,
         log=log or structlog.get_logger(),
     )
@@ -166,13 +165,15 @@ def _signing_keys(place: Place, dso: str, environment: str, clock: Clock) -> Sig
     return keys
 
 
-def _token_key(place: Place) -> OKPKey:
+def _tokens(place: Place, vtn_id: str) -> Tokens:
     held = place.read_secret(place.token_key)
-    if held is not None:
-        return OKPKey.import_key(held)
-    key = OKPKey.generate_key("Ed25519")
-    write_json(place.token_key, dict(key.as_dict(private=True)))
-    return key
+    if held is None:
+        held = new_token_key()
+        write_json(place.token_key, held)
+    try:
+        return Tokens(held, vtn_id, SystemClock())
+    except (ValueError, TypeError) as error:
+        raise SettingsError(f"{place.token_key} holds no key: {error}") from error
 
 
 def _clock(settings: Settings) -> Clock:

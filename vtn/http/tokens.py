@@ -10,6 +10,7 @@ A client that is disabled is refused at its next request, whatever its tokens sa
 import hashlib
 import json
 import secrets
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -33,11 +34,20 @@ _LONGEST = 4_096
 _MOST_REMEMBERED = 50_000
 
 
+def new_token_key() -> dict[str, Any]:
+    """A fresh key for `Tokens`, as JSON: a secret."""
+    return dict(OKPKey.generate_key("Ed25519").as_dict(private=True))
+
+
 class Tokens:
     """Mints and checks tokens. `vtn_id` names this VTN; `clock` is the operational one."""
 
-    def __init__(self, key: OKPKey, vtn_id: str, clock: Clock) -> None:
-        self._key = key
+    def __init__(self, key: Mapping[str, Any], vtn_id: str, clock: Clock) -> None:
+        """`key` is what `new_token_key` made. Raises ValueError for anything else."""
+        try:
+            self._key = OKPKey.import_key(dict(key))
+        except JoseError as error:
+            raise ValueError(str(error)) from error
         self._vtn_id = vtn_id
         self._clock = clock
         self._known: dict[bytes, tuple[Viewer, datetime]] = {}
