@@ -150,7 +150,7 @@ async def test_what_was_never_sent_before_the_crash_is_sent_after_it(scene):
     await scene.agent.journal.write(lambda b: b.send(first.id, at(INSTRUCTED)))
     task = asyncio.create_task(scene.actor().run())
     assert await scene.settled() == ["CONFIRMED", "CONFIRMED"]
-    assert [line["id"] for line in scene.told()][0] == first.id
+    assert scene.told()[0]["id"] == first.id
     task.cancel()
 
 
