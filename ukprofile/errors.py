@@ -20,7 +20,8 @@ class Refused(ProfileError):
 
     `reason` is a name of `ukprofile.codes.CODES`; `detail` says what is wrong and how to mend it;
     `path` is a JSON pointer into what was sent ("" = all of it); `clause` is where it is written
-    ("profile 2 Receiving 2", "RFC 8259 4"); `security` says whether the security log hears of it.
+    ("profile 2 Receiving 2", "RFC 8259 4"); `security` says whether the security log hears of it;
+    `status` is the HTTP status where it is not the code's own.
     """
 
     def __init__(
@@ -31,6 +32,7 @@ class Refused(ProfileError):
         path: str = "",
         clause: str = "",
         security: bool | None = None,
+        status: int | None = None,
     ) -> None:
         self.code: Code = CODES[reason]
         self.reason = reason
@@ -38,6 +40,7 @@ class Refused(ProfileError):
         self.path = path
         self.clause = clause
         self.security = self.code.security if security is None else security
+        self.status = self.code.http if status is None else status
         where = f" at {path}" if path else ""
         super().__init__(f"{reason}{where}: {self.detail}")
 

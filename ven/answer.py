@@ -6,7 +6,6 @@ dispatch and one for its statuses: AK-DSP-0001, ST-DSP-0001.
 """
 
 import hashlib
-import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,7 +14,7 @@ from typing import Any
 from ukprofile.errors import Refused
 from ukprofile.flex.answer import Acknowledgement, Decided, Status
 from ukprofile.flex.contract import Asset, ContractTerms, read_assets
-from ukprofile.flex.header import Header, Reference
+from ukprofile.flex.header import Header, Reference, uuid7
 from ukprofile.flex.times import milliseconds
 from ukprofile.mapping.answer import answer_report, read_back
 from ukprofile.openadr import ReportRequest
@@ -82,14 +81,6 @@ def report_status(
     return header.message_id
 
 
-def message_id(now: datetime, random_bytes: Callable[[int], bytes]) -> str:
-    """A UUIDv7 (RFC 9562 5.7): 48 bits of milliseconds, then chance."""
-    raw = bytearray(milliseconds(now).to_bytes(6) + random_bytes(10))
-    raw[6] = 0x70 | raw[6] & 0x0F
-    raw[8] = 0x80 | raw[8] & 0x3F
-    return str(uuid.UUID(bytes=bytes(raw)))
-
-
 def own_thread(prefix: str, thread: str) -> str:
     """My thread beside the DSO's, in at most 64 characters."""
     name = f"{prefix}-{thread}"
@@ -112,7 +103,7 @@ def _header(
     last = max((e.revision for e in ledger.thread(slot)), default=0)
     return Header(
         kind=kind,
-        message_id=message_id(now, voice.random_bytes),
+        message_id=uuid7(now, voice.random_bytes),
         issuer=slot.issuer,
         recipient=slot.recipient,
         environment=slot.environment,

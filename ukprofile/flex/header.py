@@ -11,6 +11,7 @@ grave by it must not be half understood.
 """
 
 import re
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,7 +19,7 @@ from typing import Any
 
 from ukprofile.errors import Refused
 from ukprofile.flex.kinds import KINDS
-from ukprofile.flex.times import read_time, time_text
+from ukprofile.flex.times import milliseconds, read_time, time_text
 
 CLAUSE = "profile 2 Receiving 3"
 _PARTY = r"[A-Za-z0-9_.-]{1,64}"
@@ -98,6 +99,14 @@ class Header:
         if self.criticality:
             shown["criticality"] = dict(self.criticality)
         return shown
+
+
+def uuid7(now: datetime, random_bytes: Callable[[int], bytes]) -> str:
+    """A UUIDv7 (RFC 9562 5.7), as `message_id` is one: 48 bits of milliseconds, then chance."""
+    raw = bytearray(milliseconds(now).to_bytes(6) + random_bytes(10))
+    raw[6] = 0x70 | raw[6] & 0x0F
+    raw[8] = 0x80 | raw[8] & 0x3F
+    return str(uuid.UUID(bytes=bytes(raw)))
 
 
 def read_header(message: Mapping[str, Any]) -> Header:

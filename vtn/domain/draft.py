@@ -17,6 +17,7 @@ from ukprofile.openadr import (
     IntervalPeriod,
     ProgramRequest,
     ReportRequest,
+    SubscriptionRequest,
     VenResourceRequest,
     VenVenRequest,
     Wire,
@@ -140,7 +141,8 @@ def _client_of(
     return viewer.client_id
 
 
-def _subscription(_body: JSON, _viewer: Viewer) -> Draft:
+def _subscription(body: JSON, _viewer: Viewer) -> Draft:
+    SubscriptionRequest.read(body)
     raise Refused(
         "NOT_IMPLEMENTED",
         "this VTN does not notify yet, and takes no subscription it would not serve; poll instead",

@@ -12,12 +12,12 @@ from tests.golden import at, life, sealed_in, vectors
 from tests.shared import SHARED, needs_shared
 from tests.unit.ven.scene import CONTRACT, MARKET, Agent, event
 from ukprofile.codes import CODES
-from ukprofile.flex.header import read_header
+from ukprofile.flex.header import read_header, uuid7
 from ukprofile.mapping.answer import message_of
 from ukprofile.openadr import Event, ReportRequest
 from ukprofile.receiving import parse_text
 from ukprofile.signing import verify
-from ven.answer import message_id, own_thread
+from ven.answer import own_thread
 from ven.journal import Journal
 from ven.receive import Received
 
@@ -244,7 +244,7 @@ async def test_answers_of_one_dispatch_are_one_thread_that_rises(agent):
 
 
 def test_message_ids_are_version_7_and_sort_by_time():
-    ids = [message_id(at(t), bytes) for t in ("2026-03-29T12:00:15Z", "2026-03-29T12:00:16Z")]
+    ids = [uuid7(at(t), bytes) for t in ("2026-03-29T12:00:15Z", "2026-03-29T12:00:16Z")]
     assert ids == sorted(ids)
     assert all(i[14] == "7" and i[19] in "89ab" for i in ids)
 

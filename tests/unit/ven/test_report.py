@@ -92,11 +92,8 @@ async def test_a_cease_of_a_running_one_is_said_once_the_device_has_let_go(scene
 
 
 async def test_an_empty_battery_fails_at_once_and_is_alarmed_of(tmp_path, scene):
-    scene.devices[ASSET] = Moody(
-        ASSET, Battery(capacity_wh=1_000_000, energy_wh=400_000), scene.agent.clock, scene.log
-    )
-    await scene.devices[ASSET].measure()
-    scene.log.unlink(missing_ok=True)
+    small = Battery(capacity_wh=1_000_000, energy_wh=400_000)
+    scene.devices[ASSET] = Moody(ASSET, small, scene.agent.clock, tmp_path / "small.jsonl")
     for planned in await scene.agent.journal.read(lambda b: b.commands()):
         await scene.devices[ASSET].apply(planned.command)
     assert await scene.look(START + minutes(1)) == [("executing", "")]

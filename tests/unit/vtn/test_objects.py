@@ -340,6 +340,21 @@ async def test_scope_and_role_are_judged_first(vtn: Vtn) -> None:
 
 async def test_subscriptions_are_refused_not_swallowed(vtn: Vtn) -> None:
     with pytest.raises(Refused, match="NOT_IMPLEMENTED"):
+        await vtn.create(
+            Kind.SUBSCRIPTION,
+            {
+                "clientName": "bl",
+                "objectOperations": [
+                    {
+                        "objects": ["EVENT"],
+                        "operations": ["CREATE"],
+                        "callbackUrl": "https://example.org/hook",
+                    }
+                ],
+            },
+            BL,
+        )
+    with pytest.raises(Refused, match="BODY_INVALID"):
         await vtn.create(Kind.SUBSCRIPTION, {}, BL)
 
 

@@ -1,0 +1,211 @@
+"""The composition of a VTN: what is made of what, on one page.
+
+settings ─▶ store ─▶ admission ─▶ objects ─▶ office, desk        (open_vtn)
+│                      │
+└─▶ tokens ─▶ auth ─▶ routes ─▶ server ─▶ socket   (listening)
+"""
+
+import secrets
+import socket
+import ssl
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+from aiohttp import web
+
+from ukprofile.clock import Clock, SharedClock, SystemClock
+from ukprofile.errors import Refused
+from ukprofile.flex.header import uuid7
+from ukprofile.signing import SigningKeys
+from vtn.domain.admission import Admission
+from vtn.domain.desk import Desk
+from vtn.domain.objects import Objects
+from vtn.domain.office import Office
+from vtn.domain.signer import Signer
+from vtn.domain.store import Store, Transaction
+from vtn.http.auth import Auth
+from vtn.http.problems import Log, Problems
+from vtn.http.routes import routes
+from vtn.http.server import Router, Server
+from vtn.http.tokens import Tokens, new_token_key
+from vtn.settings import Place, Settings, SettingsError, write_json
+from vtn.storage.sqlite import SqliteStore
+
+_KEYS_LAST = timedelta(days=3 * 365)
+
+
+@dataclass(frozen=True)
+class Vtn:
+    """A VTN that is open: everything but its sockets."""
+
+    settings: Settings
+    dso: str
+    store: Store
+    objects: Objects
+    office: Office
+    desk: Desk
+    tokens: Tokens
+    keys: SigningKeys
+    log: Log
+
+    def edge(self, public_url: str) -> Server:
+        """The HTTP server, for a socket that clients reach at `public_url`."""
+        problems = Problems(self.log)
+        auth = Auth(self.tokens, self.store.live, public_url)
+        return Server(Router(routes(self.objects, problems), auth, problems), problems)
+
+
+@asynccontextmanager
+async def open_vtn(
+    settings: Settings, *, clock: Clock | None = None, log: Log | None = None
+) -> AsyncIterator[Vtn]:
+    """Open the VTN of a data directory, making it at the first start.
+
+    `clock` is the business clock, if it is not the one that `settings` name. Raises
+    SettingsError, and Refused STORE_DOWN where another process has it open.
+    """
+    settings.check()
+    place = Place(settings.data_dir).make()
+    store = await SqliteStore.open(place.database, settings.environment, uuid.uuid4().hex)
+    try:
+        yield await assemble(settings, place, store, clock or _clock(settings), log)
+    finally:
+        await store.close()
+
+
+async def assemble(
+    settings: Settings, place: Place, store: Store, clock: Clock, log: Log | None
+) -> Vtn:
+    """Everything that is made of an open store."""
+    dso, vtn_id = await _identity(store, settings)
+    keys = _signing_keys(place, dso, settings.environment, clock)
+    await store.write(lambda tx: tx.put_key_set(keys.public()))
+    admission = Admission(dso, settings.environment, settings.retention)
+    objects = Objects(
+        store, clock, lambda: f"{dso}-{uuid7(clock.now(), secrets.token_bytes)}", admission
+    )
+    signer = Signer(store, keys, 1, settings.environment, secrets.token_bytes)
+    return Vtn(
+        settings=settings,
+        dso=dso,
+        store=store,
+        objects=objects,
+        office=Office(store, objects, signer, clock),
+        desk=Desk(store, objects, signer, clock),
+        tokens=_tokens(place, vtn_id),
+        keys=keys,
+        log=log or structlog.get_logger(),
+    )
+
+
+@asynccontextmanager
+async def listening(vtn: Vtn) -> AsyncIterator[str]:
+    """Listen as the settings say; gives the URL, and drains what is under way at the end.
+
+    Raises SettingsError where the port is taken or the certificate cannot be read.
+    """
+    settings = vtn.settings
+    tls = _tls(settings)
+    listener = _socket(settings)
+    port = listener.getsockname()[1]
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    url = f"{'https' if tls else 'http'}://{host}:{port}"
+    runner = web.ServerRunner(vtn.edge(settings.public_url.rstrip("/") or url))
+    await runner.setup()
+    try:
+        await web.SockSite(runner, listener, ssl_context=tls, backlog=1024).start()
+        yield url
+    finally:
+        await runner.cleanup()
+
+
+async def _identity(store: Store, settings: Settings) -> tuple[str, str]:
+    """Who this VTN is: settled at the first start. Raises SettingsError for another answer."""
+
+    def command(tx: Transaction) -> tuple[str, str]:
+        said = {"dso": settings.dso, "environment": settings.environment}
+        for name, value in said.items():
+            held = tx.setting(name)
+            if held is None and not value:
+                raise SettingsError("whose VTN is it? say --dso PARTY at the first start")
+            if held is None:
+                tx.put_setting(name, value)
+            elif value and value != held:
+                raise SettingsError(
+                    f"this data directory belongs to {name} {held}, not {value}: use another one"
+                )
+        if tx.setting("vtn_id") is None:
+            tx.put_setting("vtn_id", f"urn:uuid:{uuid.uuid4()}")
+        return tx.setting("dso") or "", tx.setting("vtn_id") or ""
+
+    return await store.write(command)
+
+
+def _signing_keys(place: Place, dso: str, environment: str, clock: Clock) -> SigningKeys:
+    held = place.read_secret(place.dso_keys)
+    if held is not None:
+        try:
+            return SigningKeys.from_json(held)
+        except Refused as refused:
+            raise SettingsError(f"{place.dso_keys}: {refused.detail}") from refused
+    now = clock.now().replace(microsecond=0)
+    keys = SigningKeys.generate(
+        f"{dso}-{environment}-{now:%Y%m%d}-{secrets.token_hex(2)}",
+        dso,
+        "dso",
+        now - timedelta(days=1),
+        now + _KEYS_LAST,
+        secrets.token_bytes,
+    )
+    write_json(place.dso_keys, keys.to_json())
+    return keys
+
+
+def _tokens(place: Place, vtn_id: str) -> Tokens:
+    held = place.read_secret(place.token_key)
+    if held is None:
+        held = new_token_key()
+        write_json(place.token_key, held)
+    try:
+        return Tokens(held, vtn_id, SystemClock())
+    except (ValueError, TypeError) as error:
+        raise SettingsError(f"{place.token_key} holds no key: {error}") from error
+
+
+def _clock(settings: Settings) -> Clock:
+    if settings.clock is None:
+        return SystemClock()
+    try:
+        return SharedClock(settings.clock)
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"{settings.clock} is no shared clock: {error}") from error
+
+
+def _tls(settings: Settings) -> ssl.SSLContext | None:
+    if settings.tls_cert is None or settings.tls_key is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    try:
+        context.load_cert_chain(settings.tls_cert, settings.tls_key)
+    except OSError as error:
+        raise SettingsError(f"certificate or key cannot be read: {error}") from error
+    return context
+
+
+def _socket(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.host, settings.port))
+    except OSError as error:
+        listener.close()
+        raise SettingsError(
+            f"cannot listen on {settings.host}:{settings.port}: {error.strerror}"
+        ) from error
+    return listener

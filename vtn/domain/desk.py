@@ -1,0 +1,191 @@
+"""The dispatch desk: instructs, and knows what became of it.
+
+    issue ─▶ body ─▶ signed ─▶ event ─▶ Objects (the VTN's own rules) ─▶ on disk
+                                                                          │
+    dispatches ◀─ issued ─▶ acknowledged: received | refused, reason ◀────┘ the FSP's reports
+                        └─▶ overdue at ack_by: telephone
+
+What a dispatch is at any time follows from the ledger of signed messages alone.
+"""
+
+import json
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from ukprofile.clock import Clock
+from ukprofile.errors import Refused
+from ukprofile.flex.contract import Asset, ContractTerms
+from ukprofile.flex.dispatch import Period
+from ukprofile.flex.instruction import Instruction
+from ukprofile.flex.times import read_time
+from ukprofile.mapping.dispatch import dispatch_event
+from ukprofile.receiving import Entry, Slot, parse_text
+from ukprofile.receiving.thread import other_threads
+from vtn.domain.live import Field
+from vtn.domain.objects import Objects
+from vtn.domain.office import OFFICE
+from vtn.domain.record import Kind, Record
+from vtn.domain.signer import Signer
+from vtn.domain.store import Store, Transaction
+
+_LEAST_TO_ACCEPT = timedelta(seconds=60)
+_TYPES = {True: "demand_turn_down", False: "demand_turn_up"}
+"""What a positive and a negative `delta_w` mean, where nobody says (profile 3)."""
+
+Delivery = Literal["issued", "acknowledged", "overdue"]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is instructed: watts over `periods`, of `assets` (empty = all of the contract).
+
+    `dispatch_type` "" = demand turn-down for a positive change, demand turn-up for a negative.
+    """
+
+    contract_id: str
+    periods: tuple[Period, ...]
+    assets: tuple[str, ...] = ()
+    dispatch_type: str = ""
+    thread: str = ""
+    """"" = a new one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where one dispatch stands. `decided` and `reason` are the FSP's answer, `states` what it
+    said of the run, each with its time.
+    """
+
+    contract_id: str
+    provider: str
+    thread: str
+    revision: int
+    kind: str
+    issued_at: datetime
+    ack_by: datetime
+    periods: tuple[Period, ...]
+    delivery: Delivery
+    decided: str = ""
+    reason: str = ""
+    states: tuple[tuple[str, datetime], ...] = ()
+
+
+class Desk:
+    """The desk of one DSO at its own VTN. Raises Refused only."""
+
+    def __init__(self, store: Store, objects: Objects, signer: Signer, clock: Clock) -> None:
+        self._store = store
+        self._objects = objects
+        self._signer = signer
+        self._clock = clock
+
+    async def issue(self, order: Order, *, unchecked: bool = False) -> Standing:
+        """Sign an instruction and publish it; returns once it is on disk.
+
+        `unchecked` leaves out the rules at this end, to see the other end refuse: sandbox only.
+        Raises Refused NOT_FOUND, CONTRACT_NOT_IN_FORCE, and with every rule that it breaks first.
+        """
+        program, terms, provider = await self._contract(order.contract_id)
+        now = self._clock.now()
+        thread = order.thread or f"DSP-{secrets.token_hex(5)}"
+        body = _instruction(order, terms, now).to_json()
+        first, last = order.periods[0].start, order.periods[-1].end
+        sealed, header = await self._signer.sign(
+            "instruction",
+            order.contract_id,
+            provider,
+            thread,
+            body,
+            now,
+            accept_by=max(first, now.replace(microsecond=0) + _LEAST_TO_ACCEPT),
+            valid_until=last,
+        )
+        request = dispatch_event(sealed, header, body, program.id, "REAL_TIME_DISPATCH")
+        await self._objects.create(Kind.EVENT, request.dump(), OFFICE, unchecked=unchecked)
+        slot = Slot(header.issuer, provider, header.environment, header.program, "dispatch", thread)
+        return await self._store.read(lambda tx: _standing(tx, slot, now))
+
+    async def dispatches(self) -> list[Standing]:
+        """Every dispatch still remembered, oldest first."""
+        now = self._clock.now()
+        names = [p.name for p in self._store.live.find(Kind.PROGRAM)]
+
+        def question(tx: Transaction) -> list[Standing]:
+            return [
+                _standing(tx, slot, now)
+                for name in names
+                for slot, _ in other_threads(tx, name, now - timedelta(days=1))
+            ]
+
+        return sorted(await self._store.read(question), key=lambda s: (s.issued_at, s.thread))
+
+    async def _contract(self, contract_id: str) -> tuple[Record, ContractTerms, str]:
+        programs = self._store.live.find(Kind.PROGRAM, Field.NAME, contract_id)
+        if not programs:
+            raise Refused("NOT_FOUND", f"there is no contract {contract_id}: ukvtn contracts list")
+        vens = self._store.live.under(Kind.VEN, programs[0].targets)
+        held = await self._store.read(lambda tx: tx.terms(contract_id))
+        if held is None or not vens:
+            raise Refused("CONTRACT_NOT_IN_FORCE", f"{contract_id} has no terms or no ven yet")
+        return programs[0], ContractTerms.read(parse_text(held.text)["body"]), vens[0].name
+
+
+def _instruction(order: Order, terms: ContractTerms, now: datetime) -> Instruction:
+    named = order.assets or tuple(asset.asset_id for asset in terms.assets)
+    known = {asset.asset_id: asset for asset in terms.assets}
+    absolute = order.periods[0].setpoint_w is not None
+    kind = order.dispatch_type or _TYPES[(order.periods[0].delta_w or 0) >= 0]
+    return Instruction(
+        contract_id=terms.contract_id,
+        zone=terms.zone,
+        assets=tuple(known.get(name, Asset(name)) for name in named),
+        periods=order.periods,
+        effective_at=now.replace(microsecond=0),
+        dispatch_type=None if absolute else kind,
+        ack_by=terms.ack_by(now.replace(microsecond=0), order.periods[0].start),
+        origin="DSO",
+    )
+
+
+def _standing(tx: Transaction, slot: Slot, now: datetime) -> Standing:
+    """Where the thread in `slot` stands, by its newest message and what was answered to it."""
+    entries = [entry for entry in tx.thread(slot) if entry.standing]
+    newest = max(entries, key=lambda e: (e.stop, e.revision))
+    body = parse_text(newest.text)["body"]
+    periods = tuple(Period.read(p) for p in body.get("periods", ()))
+    answers = tx.replies(newest.sha256)
+    said = next((_body(a) for a in reversed(answers) if a.kind == "acknowledgement"), {})
+    ack_by = read_time(body.get("ack_by")) or newest.issued_at + _LEAST_TO_ACCEPT
+    delivery: Delivery = "acknowledged" if said else "overdue" if now > ack_by else "issued"
+    return Standing(
+        slot.program,
+        slot.recipient,
+        slot.thread,
+        newest.revision,
+        newest.kind,
+        newest.issued_at,
+        ack_by,
+        periods,
+        delivery,
+        str(said.get("decided", "")),
+        str(said.get("reason", "")),
+        _states(tx, entries),
+    )
+
+
+def _states(tx: Transaction, entries: Sequence[Entry]) -> tuple[tuple[str, datetime], ...]:
+    found = []
+    for entry in entries:
+        for reply in tx.replies(entry.sha256):
+            if reply.kind == "status" and reply.standing:
+                body = _body(reply)
+                found.append((str(body["state"]), read_time(body["at"]) or reply.issued_at))
+    return tuple(sorted(found, key=lambda pair: pair[1]))
+
+
+def _body(entry: Entry) -> dict[str, object]:
+    found: dict[str, object] = json.loads(entry.text)["body"]
+    return found

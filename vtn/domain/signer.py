@@ -1,0 +1,76 @@
+"""How the DSO signs: header, revision, seal.
+
+A revision is `max(last + 1, unix time in ms)` (profile 2): higher than everything this thread
+holds, and than everything a restored backup has forgotten. Two revisions of one thread made at the
+same moment cannot both stand: the VTN takes one, and refuses the other as stale or equivocal.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from ukprofile.flex.header import Header, uuid7
+from ukprofile.flex.kinds import family
+from ukprofile.flex.times import milliseconds
+from ukprofile.receiving import Slot
+from ukprofile.signing import Sealed, SigningKeys, seal
+from vtn.domain.store import Store
+
+
+class Signer:
+    """Signs for one DSO in one environment, with one suite."""
+
+    def __init__(
+        self,
+        store: Store,
+        keys: SigningKeys,
+        suite: int,
+        environment: str,
+        random_bytes: Callable[[int], bytes],
+    ) -> None:
+        self._store = store
+        self._keys = keys
+        self._suite = suite
+        self._environment = environment
+        self._random_bytes = random_bytes
+
+    @property
+    def party(self) -> str:
+        """The DSO's party id."""
+        return self._keys.party
+
+    async def sign(
+        self,
+        kind: str,
+        program: str,
+        recipient: str,
+        thread: str,
+        body: Mapping[str, Any],
+        now: datetime,
+        *,
+        valid_until: datetime,
+        accept_by: datetime | None = None,
+    ) -> tuple[Sealed, Header]:
+        """A signed message, and its header. Raises Refused as `signing.seal`."""
+        slot = Slot(
+            self._keys.party, recipient, self._environment, program, family(kind, body), thread
+        )
+        held = await self._store.read(lambda tx: tx.thread(slot))
+        last = max((entry.revision for entry in held), default=0)
+        header = Header(
+            kind=kind,
+            message_id=uuid7(now, self._random_bytes),
+            issuer=slot.issuer,
+            recipient=recipient,
+            environment=self._environment,
+            program=program,
+            thread=thread,
+            revision=max(last + 1, milliseconds(now)),
+            issued_at=now.replace(microsecond=0),
+            valid_until=valid_until,
+            accept_by=accept_by,
+            key_set=self._keys.key_set,
+            suite=self._suite,
+        )
+        return await asyncio.to_thread(seal, header.to_json(body), self._keys, self._suite), header

@@ -1,0 +1,96 @@
+"""The form of a request, before anybody looks at what it says (decision 3: the first check).
+
+    headers   at most 64, each below 8 KiB; what may stand once stands once
+    query     no access token in it
+    body      length known or chunked, at most 1 MiB, never compressed, arriving at a fair rate
+
+Everything is refused by name, and nothing is unpacked, guessed or normalised.
+"""
+
+import asyncio
+import re
+
+from aiohttp import web
+
+from ukprofile.errors import Refused
+from ukprofile.openadr import JSON, REQUEST, read_json
+
+MOST_HEADERS = 64
+MOST_HEADER_BYTES = 8_190
+BODY_TIMEOUT_S = 30.0
+"""For a whole body of up to 1 MiB: 35 kB/s."""
+
+_ONCE = (
+    "Authorization",
+    "Content-Type",
+    "Content-Encoding",
+    "Content-Length",
+    "If-Match",
+    "If-None-Match",
+)
+_JSON_TYPE = re.compile(r'application/json(?:\s*;\s*charset\s*=\s*"?utf-8"?)?\s*', re.IGNORECASE)
+_FORM_TYPE = re.compile(
+    r'application/x-www-form-urlencoded(?:\s*;\s*charset\s*=\s*"?utf-8"?)?\s*', re.IGNORECASE
+)
+MOST_FORM_BYTES = 16_384
+
+
+def check_headers(request: web.BaseRequest) -> None:
+    """Raises Refused HTTP_INVALID (too many, no Host or two), HEADER_DUPLICATE."""
+    raw = request.raw_headers
+    if len(raw) > MOST_HEADERS:
+        raise Refused("HTTP_INVALID", f"{len(raw)} headers; at most {MOST_HEADERS}")
+    if any(len(name) + len(value) > MOST_HEADER_BYTES for name, value in raw):
+        raise Refused("HTTP_INVALID", f"a header of over {MOST_HEADER_BYTES:,} bytes")
+    headers = request.headers
+    if len(headers.getall("Host", ())) != 1:
+        raise Refused("HTTP_INVALID", "exactly one Host header is due", clause="RFC 9112 3.2")
+    if "Content-Length" in headers and "Transfer-Encoding" in headers:
+        raise Refused("HTTP_INVALID", "a length and chunks at once", clause="RFC 9112 6.1")
+    for name in _ONCE:
+        if len(headers.getall(name, ())) > 1:
+            raise Refused("HEADER_DUPLICATE", f"{name} stands twice", clause="RFC 9110 5.3")
+
+
+async def read_body(request: web.BaseRequest) -> JSON:
+    """The JSON value in the body. Raises Refused MEDIA_TYPE, BODY_TOO_LARGE, TOO_SLOW, and as
+    `read_json`.
+    """
+    _check_media(request, _JSON_TYPE, "application/json")
+    return read_json(await _read(request, REQUEST.max_bytes))
+
+
+async def read_form(request: web.BaseRequest) -> bytes:
+    """The body of a form; b"" where there is none. Raises Refused as `read_body`."""
+    raw = await _read(request, MOST_FORM_BYTES)
+    if raw:
+        _check_media(request, _FORM_TYPE, "application/x-www-form-urlencoded")
+    return raw
+
+
+def _check_media(request: web.BaseRequest, allowed: re.Pattern[str], due: str) -> None:
+    coding = request.headers.get("Content-Encoding", "identity").strip().lower()
+    if coding != "identity":
+        raise Refused("MEDIA_TYPE", "send the body uncompressed", security=True)
+    given = request.headers.get("Content-Type", "")
+    if allowed.fullmatch(given.strip()) is None:
+        odd_charset = "charset" in given.lower()
+        raise Refused("MEDIA_TYPE", f"{due} in UTF-8 is due", security=odd_charset)
+
+
+async def _read(request: web.BaseRequest, most: int) -> bytes:
+    announced = request.content_length
+    if announced is not None and announced > most:
+        raise Refused("BODY_TOO_LARGE", f"{announced:,} bytes; at most {most:,}")
+    raw = bytearray()
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT_S):
+            async for chunk in request.content.iter_any():
+                raw += chunk
+                if len(raw) > most:
+                    raise Refused("BODY_TOO_LARGE", f"more than {most:,} bytes")
+    except TimeoutError:
+        raise Refused("TOO_SLOW", f"no whole body within {BODY_TIMEOUT_S:.0f} s") from None
+    except web.RequestPayloadError as error:
+        raise Refused("HTTP_INVALID", "the body breaks its own framing") from error
+    return bytes(raw)

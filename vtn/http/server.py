@@ -1,0 +1,158 @@
+"""The HTTP server: connections that never stall for free, and the way from request to handler.
+
+    connection ─▶ form ─▶ route ─▶ token ─▶ handler ─▶ answer
+         │          └────────┴────────┴────────┴──▶ Refused ─▶ Problem
+         └─ breaks HTTP: Problem, and closed
+
+Paths are matched as they were sent, segment by segment: nothing is decoded, joined or normalised
+into another route (N100c, N100d); only the id, the last segment, is decoded, and then checked.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import unquote
+
+from aiohttp import web
+
+from ukprofile.errors import Refused
+from vtn.http.auth import Auth, oauth_error
+from vtn.http.form import MOST_HEADERS, check_headers
+from vtn.http.objects import Handler
+from vtn.http.problems import Problems, path_of
+
+HEAD_TIMEOUT_S = 10.0
+"""For the head of the first request on a connection."""
+KEEP_ALIVE_S = 75.0
+"""Between two requests on a connection; aiohttp's own default is an hour."""
+
+Routes = Mapping[str, Mapping[str, Handler]]
+"""Template ("/events", "/events/{id}") to method to handler."""
+
+
+class Router:
+    """Answers every request, whatever comes."""
+
+    def __init__(self, routes: Routes, auth: Auth, problems: Problems) -> None:
+        self._routes = routes
+        self._auth = auth
+        self._problems = problems
+
+    async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
+        client_id = ""
+        path = path_of(request)
+        try:
+            check_headers(request)
+            if path == "/auth/server" and request.method == "GET":
+                return await self._auth.server(request)
+            if path == "/auth/token" and request.method == "POST":
+                return await self._auth.token(request)
+            handler, object_id = self._route(request, path)
+            viewer = self._auth.viewer(request)
+            client_id = viewer.client_id
+            return await handler(request, viewer, object_id)
+        except Refused as refused:
+            members: dict[str, Any] = {}
+            if path == "/auth/token":
+                members["error"] = oauth_error(refused)
+            response = self._problems.answer(refused, request, client_id, **members)
+            if refused.reason == "METHOD":
+                response.headers["Allow"] = ", ".join(self._methods(path))
+            return response
+        except Exception as error:  # noqa: BLE001 - whatever it is, the client gets a Problem
+            return self._problems.crash(error, request)
+
+    def _route(self, request: web.BaseRequest, path: str) -> tuple[Handler, str]:
+        template, object_id = _template(path, self._routes)
+        methods = self._methods(path)
+        if not methods:
+            raise Refused("NOT_FOUND", "there is no such path here")
+        if request.method not in methods or template not in self._routes:
+            disguised = "X-HTTP-Method-Override" in request.headers
+            raise Refused("METHOD", f"here there are {', '.join(methods)}", security=disguised)
+        return self._routes[template][request.method], object_id
+
+    def _methods(self, path: str) -> tuple[str, ...]:
+        if path in _AUTH:
+            return _AUTH[path]
+        template, _ = _template(path, self._routes)
+        return tuple(self._routes.get(template, ()))
+
+
+_AUTH = {"/auth/server": ("GET",), "/auth/token": ("POST",)}
+
+
+def _template(path: str, routes: Routes) -> tuple[str, str]:
+    """The template that fits, and the id in it; of two that fit, the one without an id."""
+    if path in routes:
+        return path, ""
+    for template in routes:
+        head, marked, tail = template.partition("{id}")
+        if marked and path.startswith(head) and path.endswith(tail):
+            object_id = path[len(head) : len(path) - len(tail)]
+            if object_id and "/" not in object_id:
+                return template, unquote(object_id, errors="replace")
+    return path, ""
+
+
+class Connection(web.RequestHandler):
+    """One connection: a head that does not come is not waited for, broken HTTP gets a Problem."""
+
+    __slots__ = ("_head_timer", "_problems")
+
+    def __init__(self, problems: Problems, manager: web.Server, **settings: Any) -> None:
+        super().__init__(manager, **settings)
+        self._problems = problems
+        self._head_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self._head_timer = asyncio.get_running_loop().call_later(HEAD_TIMEOUT_S, self._stalled)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+        super().connection_lost(exc)
+
+    def _stalled(self) -> None:
+        if self._request_count == 0:
+            self.force_close()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        if status < 500:
+            refused = Refused("HTTP_INVALID", _first_line(message), clause="RFC 9112")
+            response = self._problems.answer(refused, request)
+        else:
+            response = self._problems.crash(exc or RuntimeError(message), request)
+        response.force_close()
+        return response
+
+
+class Server(web.Server):
+    """A server of `Connection`s."""
+
+    def __init__(self, router: Router, problems: Problems) -> None:
+        super().__init__(router)
+        self._problems = problems
+
+    def __call__(self) -> Connection:
+        return Connection(
+            self._problems,
+            self,
+            loop=asyncio.get_running_loop(),
+            keepalive_timeout=KEEP_ALIVE_S,
+            access_log=None,
+            auto_decompress=False,
+            max_headers=2 * MOST_HEADERS,
+        )
+
+
+def _first_line(message: str | None) -> str:
+    """What aiohttp says of for broken HTTP, without the bytes it quotes below them."""
+    return (message or "the request breaks HTTP").splitlines()[0][:200].strip(" :")

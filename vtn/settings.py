@@ -1,0 +1,141 @@
+"""What a VTN is told when it starts, and what lies in its data directory.
+
+    DIR/vtn.db           everything the VTN knows (SQLite; with -wal and -shm beside it)
+    DIR/dso_keys.json    the DSO's signing keys, private halves too                     0600
+    DIR/token_key.json   the key that signs access tokens                               0600
+    DIR/control.sock     where local commands talk to the running server                0600
+    DIR/vtn.log          structured log, one JSON object a line; "log": "security" marks
+                         what a security operator should read
+
+Who the operator is (`dso`) and whether this is a sandbox is settled at the first start and kept
+in the database: a later start that says otherwise is refused.
+"""
+
+import ipaddress
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from ukprofile.errors import ProfileError
+
+_DSO = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+class SettingsError(ProfileError):
+    """A setting or a file of the data directory is wrong; the text says which, and what to do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything `ukvtn serve` is told."""
+
+    data_dir: Path
+    host: str = "127.0.0.1"
+    port: int = 8080
+    """0 picks a free one."""
+    public_url: str = ""
+    """Where clients reach this VTN, if not at host and port: behind a proxy, by a name."""
+    dso: str = ""
+    """The operator's party id, as in contract ids `<DSO>:<local>`; needed at the first start."""
+    sandbox: bool = False
+    """Sandbox: test keys are allowed, messages are of environment sandbox."""
+    clock: Path | None = None
+    """File of a shared business clock; None = the machine's."""
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    behind_proxy: bool = False
+    """Plain HTTP on an address others can reach: only where a proxy on the way ends TLS."""
+    retention: timedelta = timedelta(days=7 * 365)
+    """How long the events of dispatches are kept after their end."""
+
+    @property
+    def environment(self) -> str:
+        return "sandbox" if self.sandbox else "production"
+
+    def check(self) -> "Settings":
+        """Itself, if it can be served safely. Raises SettingsError."""
+        if self.dso and _DSO.fullmatch(self.dso) is None:
+            raise SettingsError(f"{self.dso!r} is no party id of a DSO: letters, digits, _ -")
+        if not 0 <= self.port <= 65_535:
+            raise SettingsError("a port lies between 0 and 65535")
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise SettingsError("--tls-cert and --tls-key go together")
+        if self.tls_cert is None and not self.behind_proxy and not is_loopback(self.host):
+            raise SettingsError(
+                f"{self.host} can be reached by others: give --tls-cert and --tls-key, or say "
+                "--behind-proxy where a proxy ends TLS before this server"
+            )
+        return self
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this very machine can reach `host`."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The names in a data directory."""
+
+    path: Path
+
+    def make(self) -> "Place":
+        """Make the directory where there is none. Raises SettingsError."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise SettingsError(f"{self.path} cannot be made: {error.strerror}") from error
+        return self
+
+    @property
+    def database(self) -> Path:
+        return self.path / "vtn.db"
+
+    @property
+    def dso_keys(self) -> Path:
+        return self.path / "dso_keys.json"
+
+    @property
+    def token_key(self) -> Path:
+        return self.path / "token_key.json"
+
+    @property
+    def control(self) -> Path:
+        return self.path / "control.sock"
+
+    @property
+    def log(self) -> Path:
+        return self.path / "vtn.log"
+
+    def read_secret(self, path: Path) -> Any:
+        """The JSON of a secret file; None where there is none yet. Raises SettingsError."""
+        try:
+            if path.stat().st_mode & 0o077:
+                raise SettingsError(f"others may read {path}: chmod 600 it")
+            return json.loads(path.read_text())
+        except FileNotFoundError:
+            return None
+        except ValueError as error:
+            raise SettingsError(f"{path} is not JSON: {error}") from error
+
+
+def write_json(path: Path, value: Mapping[str, Any], *, mode: int = 0o600) -> None:
+    """Replace `path` in one step, readable by its owner only; readers see all of it or the old."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    fd = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    with os.fdopen(fd, "w") as file:
+        json.dump(value, file, indent=2)
+        file.write("\n")
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)
