@@ -34,16 +34,16 @@ def replan(book: Book, weights: Mapping[str, int], now: datetime) -> None:
         book.withdraw_others(asset_id, kept, now)
 
 
-def in_force(book: Book, now: datetime) -> tuple[Dispatch, ...]:
-    """Every confirmed dispatch that is remembered at `now`, ended ones too.
+def in_force(book: Book, since: datetime) -> tuple[Dispatch, ...]:
+    """Every confirmed dispatch that is remembered at `since`, ended ones too.
 
     One whose event is gone ends there if its contract says so, and else runs on (profile 2).
     """
     gone = {(s.program, s.thread): s.gone_at for s in book.sightings() if s.family == "dispatch"}
     found = []
-    for one in dispatches(book, book.programs(), now):
+    for one in dispatches(book, book.programs(), since):
         gone_at = gone.get((one.slot.program, one.slot.thread))
-        if gone_at is not None and _stops(book, one.slot.program):
+        if gone_at is not None and withdrawal_stops(book, one.slot.program):
             cut_short = cut(one.periods, gone_at)
             found += [replace(one, periods=cut_short)] if cut_short else []
         else:
@@ -67,7 +67,7 @@ def _issue(book: Book, command: Command) -> tuple[str, Command]:
     return command.id, replace(command, id=f"{command.id}-{before + 1}") if before else command
 
 
-def _stops(book: Book, program: str) -> bool:
+def withdrawal_stops(book: Book, program: str) -> bool:
     """Whether the contract says that a withdrawn event stops its dispatch."""
     held = book.terms(program)
     if held is None:

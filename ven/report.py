@@ -31,6 +31,8 @@ STEP = timedelta(seconds=5)
 REST_S = 0.1
 """Real seconds between two looks at least, however fast the business clock runs."""
 _FAR = timedelta(hours=1)
+_AFTER = timedelta(hours=24)
+"""How long after a dispatch is not valid any more its end may still be reported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +141,7 @@ class Reporter:
 
 def _watched(book: Book, now: datetime) -> list[Watched]:
     found = []
-    for one in in_force(book, now):
+    for one in in_force(book, now - _AFTER):
         said = book.said(one.slot.program, one.slot.thread)
         if not over(one, said):
             found.append(Watched(one, said, _ramp(book, one.slot.program)))
