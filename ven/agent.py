@@ -70,7 +70,7 @@ async def run(place: Place, *, ready_file: Path | None = None) -> None:
         try:
             await _live(place, settings, clock, journal, client, log, stop, ready_file)
         except ExceptionGroup as group:
-            log.error("crashed", exc_info=group)
+            log.exception("crashed")
             raise Crashed(f"the agent failed, see {place.log}: {group.exceptions[0]!r}") from group
         log.info("stopped", party=settings.party)
 

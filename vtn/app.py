@@ -26,7 +26,7 @@ from vtn.domain.desk import Desk
 from vtn.domain.objects import Objects
 from vtn.domain.office import Office
 from vtn.domain.signer import Signer
-from vtn.domain.store import Store, Transaction
+from vtn.domain.store import Store
 from vtn.http.auth import Auth
 from vtn.http.problems import Log, Problems
 from vtn.http.routes import routes
@@ -70,6 +70,7 @@ async def open_vtn(
     """
     settings.check()
     place = Place(settings.data_dir).make()
+    place.identify(settings)
     store = await SqliteStore.open(place.database, settings.environment, uuid.uuid4().hex)
     try:
         yield await assemble(settings, place, store, clock or _clock(settings), log)
@@ -81,7 +82,8 @@ async def assemble(
     settings: Settings, place: Place, store: Store, clock: Clock, log: Log | None
 ) -> Vtn:
     """Everything that is made of an open store."""
-    dso, vtn_id = await _identity(store, settings)
+    identity = place.identify(settings)
+    dso = identity.dso
     keys = _signing_keys(place, dso, settings.environment, clock)
     await store.write(lambda tx: tx.put_key_set(keys.public()))
     admission = Admission(dso, settings.environment, settings.retention)
@@ -96,7 +98,7 @@ async def assemble(
         objects=objects,
         office=Office(store, objects, signer, clock),
         desk=Desk(store, objects, signer, clock),
-        tokens=_tokens(place, vtn_id),
+        tokens=_tokens(place, identity.vtn_id),
         keys=keys,
         log=log or structlog.get_logger(),
     )
@@ -121,28 +123,6 @@ async def listening(vtn: Vtn) -> AsyncIterator[str]:
         yield url
     finally:
         await runner.cleanup()
-
-
-async def _identity(store: Store, settings: Settings) -> tuple[str, str]:
-    """Who this VTN is: settled at the first start. Raises SettingsError for another answer."""
-
-    def command(tx: Transaction) -> tuple[str, str]:
-        said = {"dso": settings.dso, "environment": settings.environment}
-        for name, value in said.items():
-            held = tx.setting(name)
-            if held is None and not value:
-                raise SettingsError("whose VTN is it? say --dso PARTY at the first start")
-            if held is None:
-                tx.put_setting(name, value)
-            elif value and value != held:
-                raise SettingsError(
-                    f"this data directory belongs to {name} {held}, not {value}: use another one"
-                )
-        if tx.setting("vtn_id") is None:
-            tx.put_setting("vtn_id", f"urn:uuid:{uuid.uuid4()}")
-        return tx.setting("dso") or "", tx.setting("vtn_id") or ""
-
-    return await store.write(command)
 
 
 def _signing_keys(place: Place, dso: str, environment: str, clock: Clock) -> SigningKeys:

@@ -1,5 +1,6 @@
 """What a VTN is told when it starts, and what lies in its data directory.
 
+    DIR/identity.json    whose VTN it is: DSO, environment, and a name of its own
     DIR/vtn.db           everything the VTN knows (SQLite; with -wal and -shm beside it)
     DIR/dso_keys.json    the DSO's signing keys, private halves too                     0600
     DIR/token_key.json   the key that signs access tokens                               0600
@@ -7,16 +8,17 @@
     DIR/vtn.log          structured log, one JSON object a line; "log": "security" marks
                          what a security operator should read
 
-Who the operator is (`dso`) and whether this is a sandbox is settled at the first start and kept
-in the database: a later start that says otherwise is refused.
+Who the operator is (`dso`) and whether this is a sandbox is settled at the first start: a later
+start that says otherwise is refused.
 """
 
 import ipaddress
 import json
 import os
 import re
+import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -43,7 +45,7 @@ class Settings:
     dso: str = ""
     """The operator's party id, as in contract ids `<DSO>:<local>`; needed at the first start."""
     sandbox: bool = False
-    """Sandbox: test keys are allowed, messages are of environment sandbox."""
+    """Messages are of environment sandbox, in which published test keys count, too."""
     clock: Path | None = None
     """File of a shared business clock; None = the machine's."""
     tls_cert: Path | None = None
@@ -84,6 +86,15 @@ def is_loopback(host: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class Identity:
+    """Whose VTN it is. `vtn_id` is issuer and audience of its access tokens."""
+
+    dso: str
+    environment: str
+    vtn_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
     """The names in a data directory."""
 
@@ -96,6 +107,33 @@ class Place:
         except OSError as error:
             raise SettingsError(f"{self.path} cannot be made: {error.strerror}") from error
         return self
+
+    def identify(self, settings: Settings) -> Identity:
+        """Whose VTN this is, settled now if it is new. Raises SettingsError for another answer."""
+        held = self.identity()
+        if held is None:
+            if not settings.dso:
+                raise SettingsError("whose VTN is it? say --dso PARTY at the first start")
+            held = Identity(settings.dso, settings.environment, f"urn:uuid:{uuid.uuid4()}")
+            write_json(self._identity, asdict(held))
+        if settings.dso not in ("", held.dso) or settings.environment != held.environment:
+            raise SettingsError(
+                f"{self.path} belongs to {held.dso} in {held.environment}, not to "
+                f"{settings.dso or held.dso} in {settings.environment}: use another directory"
+            )
+        return held
+
+    def identity(self) -> Identity | None:
+        """Whose VTN this is; None where there is none yet. Raises SettingsError."""
+        held = self.read_secret(self._identity)
+        try:
+            return None if held is None else Identity(**held)
+        except TypeError as error:
+            raise SettingsError(f"{self._identity} is damaged") from error
+
+    @property
+    def _identity(self) -> Path:
+        return self.path / "identity.json"
 
     @property
     def database(self) -> Path:

@@ -8,9 +8,15 @@ import math
 import re
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
-from typing import Annotated, Any, Literal, Self, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias
 
-from pydantic import AfterValidator, Field, GetCoreSchemaHandler, StringConstraints
+from pydantic import (
+    AfterValidator,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    StringConstraints,
+)
 from pydantic_core import PydanticCustomError, core_schema
 
 from ukprofile.errors import Refused
@@ -21,6 +27,7 @@ class _Text(str):
     """A string with a grammar: refused when made, wherever it comes from."""
 
     __slots__ = ()
+    json_format: ClassVar[str]
 
     @classmethod
     def _taken(cls, value: object) -> Self:
@@ -41,6 +48,12 @@ class _Text(str):
     ) -> core_schema.CoreSchema:
         return core_schema.no_info_plain_validator_function(cls._taken)
 
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, _core: core_schema.CoreSchema, _handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {"type": "string", "format": cls.json_format}
+
 
 _DATE_TIME = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(\.\d{1,20})?(?:[Zz]|([+-])(\d\d):(\d\d))",
@@ -58,6 +71,7 @@ class DateTime(_Text):
     """
 
     __slots__ = ("_instant",)
+    json_format = "date-time"
     _instant: datetime
 
     def __new__(cls, text: str) -> Self:
@@ -138,6 +152,7 @@ class Duration(_Text):
     """
 
     __slots__ = ("_calendar", "_infinite", "_seconds")
+    json_format = "duration"
     _seconds: int | float
     _calendar: bool
     _infinite: bool

@@ -46,7 +46,6 @@ class Viewer:
         return self.role is Role.BL and "read_all" in self.scopes
 
 
-_READ = {Kind.PROGRAM: "read_targets", Kind.EVENT: "read_targets"}
 _WRITE = {
     Kind.PROGRAM: ("write_programs", (Role.BL,)),
     Kind.EVENT: ("write_events", (Role.BL,)),
@@ -63,13 +62,23 @@ def demand(viewer: Viewer, kind: Kind, action: Action) -> None:
     `read_all` is a superset of the two VEN scopes (T9). Raises Refused SCOPE_MISSING.
     """
     if action is Action.READ:
-        scope = _READ.get(kind, "read_ven_objects")
+        scope = read_scope(kind)
         if not viewer.scopes & {scope, "read_all"}:
             raise _lacking(scope)
         return
     scope, roles = _WRITE[kind]
     if scope not in viewer.scopes or viewer.role not in roles:
         raise _lacking(scope)
+
+
+def read_scope(kind: Kind) -> str:
+    """The scope with which a VEN reads objects of `kind`."""
+    return "read_targets" if kind in TARGETED else "read_ven_objects"
+
+
+def write_scope(kind: Kind) -> str:
+    """The scope with which objects of `kind` are written."""
+    return _WRITE[kind][0]
 
 
 def _lacking(scope: str) -> Refused:

@@ -17,7 +17,7 @@ from vtn.domain.record import Kind
 _ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _WHOLE = re.compile(r"[0-9]{1,9}")
 
-_PARAMETERS: Mapping[Kind, Mapping[str, str]] = {
+PARAMETERS: Mapping[Kind, Mapping[str, str]] = {
     Kind.PROGRAM: {"targets": "targets"},
     Kind.EVENT: {"targets": "targets", "programID": "program_id", "active": "active"},
     Kind.REPORT: {"programID": "program_id", "eventID": "event_id", "clientName": "client_name"},
@@ -31,7 +31,7 @@ _PARAMETERS: Mapping[Kind, Mapping[str, str]] = {
 }
 """Of each kind: parameter to field of `Query`; `skip` and `limit` are everybody's."""
 
-_MANY = {"targets", "objects"}
+MANY = {"targets", "objects"}
 
 
 def check_id(id: str) -> str:
@@ -49,12 +49,12 @@ def check_id(id: str) -> str:
 def read_query(kind: Kind, raw: str) -> Query:
     """Read a query string. Raises Refused QUERY_INVALID, naming the parameter."""
     found: dict[str, Any] = {}
-    known = {**_PARAMETERS[kind], "skip": "skip", "limit": "limit"}
+    known = {**PARAMETERS[kind], "skip": "skip", "limit": "limit"}
     for name, value in pairs(raw):
         field = known.get(name)
         if field is None:
             raise _bad(name, f"there is no such parameter here; there are {', '.join(known)}")
-        if field in _MANY:
+        if field in MANY:
             found[field] = (*found.get(field, ()), _one_of_many(name, value))
         elif field in found:
             raise _bad(name, "stands twice")

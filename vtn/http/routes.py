@@ -12,7 +12,7 @@ from vtn.http.objects import Handler, ObjectHandlers
 from vtn.http.problems import Problems
 from vtn.http.server import Routes
 
-_KINDS = {
+KINDS = {
     "/programs": Kind.PROGRAM,
     "/events": Kind.EVENT,
     "/reports": Kind.REPORT,
@@ -21,9 +21,9 @@ _KINDS = {
     "/resources": Kind.RESOURCE,
 }
 
-_BL_TOPICS = ("events", "reports", "subscriptions", "vens", "resources")
-_ALL_TOPICS = ("programs", "programs/{id}", "programs/{id}/events")
-_VEN_TOPICS = ("vens/{id}", "vens/{id}/events", "vens/{id}/programs", "vens/{id}/resources")
+BL_TOPICS = ("events", "reports", "subscriptions", "vens", "resources")
+ALL_TOPICS = ("programs", "programs/{id}", "programs/{id}/events")
+VEN_TOPICS = ("vens/{id}", "vens/{id}/events", "vens/{id}/programs", "vens/{id}/resources")
 
 
 def routes(objects: Objects, problems: Problems) -> Routes:
@@ -31,14 +31,14 @@ def routes(objects: Objects, problems: Problems) -> Routes:
     `Router`.
     """
     table: dict[str, dict[str, Handler]] = {"/notifiers": {"GET": _notifiers}}
-    for path, kind in _KINDS.items():
+    for path, kind in KINDS.items():
         on = ObjectHandlers(kind, objects, problems)
         table[path] = {"GET": on.list, "POST": on.create}
         table[f"{path}/{{id}}"] = {"GET": on.get, "PUT": on.update, "DELETE": on.delete}
     for topics, handler in (
-        (_BL_TOPICS, _bl_topics),
-        (_ALL_TOPICS, _topics),
-        (_VEN_TOPICS, _topics),
+        (BL_TOPICS, _bl_topics),
+        (ALL_TOPICS, _topics),
+        (VEN_TOPICS, _topics),
     ):
         for topic in topics:
             table[f"/notifiers/mqtt/topics/{topic}"] = {"GET": handler}

@@ -4,14 +4,18 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
 from alembic.util.exc import CommandError
 from sqlalchemy import Engine
 
 from ukprofile.errors import Refused
 
 
-def migrate(engine: Engine) -> None:
-    """Run the migrations that are due. Raises Refused STORE_DOWN with what to do."""
+def migrate(engine: Engine) -> str:
+    """Run the migrations that are due; the revision reached.
+
+    Raises Refused STORE_DOWN with what to do.
+    """
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     with engine.begin() as connection:
@@ -24,3 +28,4 @@ def migrate(engine: Engine) -> None:
                 f"the database cannot be brought up to date: {error}. It may have been written by "
                 "a newer version: install that one, or restore the backup made before it",
             ) from error
+        return MigrationContext.configure(connection).get_current_revision() or ""

@@ -195,7 +195,19 @@ def _locked(path: Path) -> int:
     return lock
 
 
+def migrate_file(path: Path) -> str:
+    """Bring the database of a stopped VTN up to date; its revision. Raises Refused STORE_DOWN."""
+    lock = _locked(path)
+    try:
+        engine = _engine(path)
+        with _reported(str(path)):
+            return migrate(engine)
+    finally:
+        os.close(lock)
+
+
 def _engine(path: Path) -> Engine:
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # before SQLite would, more openly
     engine = create_engine(f"sqlite:///{path}", poolclass=NullPool)
 
     @event.listens_for(engine, "connect")

@@ -1,0 +1,404 @@
+"""`ukvtn`: the DSO's command."""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from ukprofile.errors import ProfileError, Refused
+
+_HELP = """A VTN for a DSO: dispatching flexibility by OpenADR 3.1 and the UK profile.
+
+Commands that change or list something talk to the running server of the data directory, or \
+open its database themselves where none is running.
+
+Exit codes: 0 done; 1 refused or failed, and one line on stderr says why; 2 wrong usage.
+"""
+
+app = typer.Typer(
+    help=_HELP,
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+clients = typer.Typer(no_args_is_help=True, help="Who may ask for tokens: FSPs' agents, desks.")
+keys = typer.Typer(no_args_is_help=True, help="Whose signatures count.")
+contracts = typer.Typer(no_args_is_help=True, help="Contracts with FSPs.")
+dispatch = typer.Typer(no_args_is_help=True, help="Dispatching flexibility.")
+app.add_typer(clients, name="clients")
+app.add_typer(keys, name="keys")
+app.add_typer(contracts, name="contracts")
+app.add_typer(dispatch, name="dispatch")
+
+
+class Side(StrEnum):
+    """The two sides of a VTN."""
+
+    VEN = "ven"
+    BL = "bl"
+
+
+DataDir = Annotated[
+    Path,
+    typer.Option(
+        "--data-dir",
+        "-d",
+        envvar="UKVTN_DATA_DIR",
+        help="The VTN's directory: database, keys, log, control socket.",
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="JSON on stdout, for programs.")]
+HERE = Path("ukvtn-data")
+
+
+@app.command()
+def serve(
+    data_dir: DataDir = HERE,
+    listen: Annotated[
+        str, typer.Option(help="HOST:PORT to listen on; port 0 picks a free one.")
+    ] = "127.0.0.1:8080",
+    dso: Annotated[
+        str, typer.Option(help="The operator's party id, as in its contract ids. First start only.")
+    ] = "",
+    sandbox: Annotated[
+        bool, typer.Option("--sandbox", help="Test keys count; a desk's credentials are shown.")
+    ] = False,
+    ready_file: Annotated[
+        Path | None, typer.Option(help="JSON written once it answers: url, credentials.")
+    ] = None,
+    public_url: Annotated[
+        str, typer.Option(help="Where clients reach this VTN, if not at --listen.")
+    ] = "",
+    tls_cert: Annotated[Path | None, typer.Option(help="PEM certificate chain: TLS 1.3.")] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="PEM private key of it.")] = None,
+    behind_proxy: Annotated[
+        bool, typer.Option("--behind-proxy", help="Plain HTTP: a proxy in front ends TLS.")
+    ] = False,
+    clock: Annotated[
+        Path | None, typer.Option(help="Shared business clock file, for rehearsals.")
+    ] = None,
+) -> None:
+    """Run a VTN until SIGTERM or Ctrl-C.
+
+    Try it:  ukvtn serve --sandbox --dso DSOA --data-dir /tmp/vtn
+    """
+    import uvloop
+
+    from vtn.serve import serve as run_server
+    from vtn.settings import Settings
+
+    host, port = _address(listen)
+    settings = Settings(
+        data_dir=data_dir,
+        host=host,
+        port=port,
+        public_url=public_url,
+        dso=dso or ("DSOA" if sandbox and not (data_dir / "identity.json").exists() else ""),
+        sandbox=sandbox,
+        clock=clock,
+        tls_cert=tls_cert,
+        tls_key=tls_key,
+        behind_proxy=behind_proxy,
+    )
+    uvloop.run(run_server(settings, ready_file, _greet))
+
+
+@clients.command("add")
+def clients_add(
+    name: Annotated[str, typer.Argument(help="Of an FSP: its party id, as in its messages.")],
+    role: Annotated[Side, typer.Option(help="ven: an FSP's agent; bl: a desk or other system.")],
+    target: Annotated[
+        list[str] | None, typer.Option(help="Targets granted to the ven; may be repeated.")
+    ] = None,
+    data_dir: DataDir = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Let somebody in; prints the client's id and its secret, once.
+
+    Example:  ukvtn clients add FSP7 --role ven
+    """
+    made = _tell(
+        data_dir, "clients.add", {"name": name, "role": role.value, "targets": target or []}
+    )
+    _show(made, as_json, ("client_id", "client_secret", "role"))
+
+
+@clients.command("list")
+def clients_list(data_dir: DataDir = HERE, as_json: AsJson = False) -> None:
+    """Everybody who may ask for tokens."""
+    found = _tell(data_dir, "clients.list")
+    _table(found, as_json, ("client_id", "name", "role", "disabled"))
+
+
+@clients.command("secret")
+def clients_secret(client_id: str, data_dir: DataDir = HERE, as_json: AsJson = False) -> None:
+    """A fresh secret in place of the old one; prints it, once."""
+    made = _tell(data_dir, "clients.secret", {"client_id": client_id})
+    _show(made, as_json, ("client_id", "client_secret"))
+
+
+@clients.command("disable")
+def clients_disable(client_id: str, data_dir: DataDir = HERE, as_json: AsJson = False) -> None:
+    """Shut somebody out; the tokens it has stop working at once."""
+    made = _tell(data_dir, "clients.disable", {"client_id": client_id})
+    _show(made, as_json, ("client_id", "disabled"))
+
+
+@keys.command("own")
+def keys_own(data_dir: DataDir = HERE) -> None:
+    """The DSO's public key set, as JSON: give it to FSPs, who pin it."""
+    print(json.dumps(_tell(data_dir, "keys.own"), indent=2))
+
+
+@keys.command("add")
+def keys_add(
+    file: Annotated[Path, typer.Argument(help="A party's public key set (JSON); - = stdin.")],
+    data_dir: DataDir = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Pin an FSP's public key set.
+
+    Example:  ukvtn keys add fsp7/public.json
+    """
+    made = _tell(data_dir, "keys.add", {"key_set": _json_file(file)})
+    _show(made, as_json, ("key_set", "party", "active_from", "active_to"))
+
+
+@keys.command("list")
+def keys_list(data_dir: DataDir = HERE, as_json: AsJson = False) -> None:
+    """Every pinned key set, the DSO's own among them."""
+    columns = ("key_set", "party", "role", "active_from", "active_to", "revoked_at", "suite_floor")
+    _table(_tell(data_dir, "keys.list"), as_json, columns)
+
+
+@keys.command("revoke")
+def keys_revoke(key_set: str, data_dir: DataDir = HERE, as_json: AsJson = False) -> None:
+    """From now on nothing signed with it counts."""
+    made = _tell(data_dir, "keys.revoke", {"key_set": key_set})
+    _show(made, as_json, ("key_set", "revoked_at"))
+
+
+@keys.command("floor")
+def keys_floor(
+    party: str,
+    suite: Annotated[int, typer.Argument(min=1, max=2)],
+    data_dir: DataDir = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Take at least this signature suite from a party; a floor never falls."""
+    made = _tell(data_dir, "keys.floor", {"party": party, "suite": suite})
+    _show(made, as_json, ("party", "suite_floor"))
+
+
+@contracts.command("add")
+def contracts_add(
+    file: Annotated[Path, typer.Argument(help="Body of contract_terms (JSON); - = stdin.")],
+    provider: Annotated[str, typer.Option(help="The FSP's party id; it must be a client.")],
+    projection: Annotated[
+        str, typer.Option(help="gb-draft: with the draft GB API's payloads; none: without.")
+    ] = "gb-draft",
+    data_dir: DataDir = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Publish a contract: program, grant, assets, signed terms. Safe to repeat.
+
+    Example:  ukvtn contracts add terms.json --provider FSP7
+    """
+    if projection not in ("gb-draft", "none"):
+        raise typer.BadParameter("gb-draft or none", param_hint="--projection")
+    given = {"terms": _json_file(file), "provider": provider, "projection": projection}
+    _show(_tell(data_dir, "contracts.add", given), as_json, ("contract_id", "provider"))
+
+
+@contracts.command("list")
+def contracts_list(data_dir: DataDir = HERE, as_json: AsJson = False) -> None:
+    """Every contract, with its program and target."""
+    found = _tell(data_dir, "contracts.list")
+    _table(found, as_json, ("contract_id", "program_id", "target"))
+
+
+@dispatch.command("issue")
+def dispatch_issue(
+    contract_id: Annotated[str, typer.Argument(help="As in contracts list.")],
+    start: Annotated[str, typer.Option(help="2026-11-24T16:30:00Z; other offsets are fine.")],
+    end: Annotated[str, typer.Option(help="When it ends.")],
+    delta_w: Annotated[
+        int | None,
+        typer.Option(help="Change in watts; + = more export or less import at the meter."),
+    ] = None,
+    setpoint_w: Annotated[
+        int | None, typer.Option(help="Absolute watts instead; + = export.")
+    ] = None,
+    dispatch_type: Annotated[
+        str, typer.Option("--type", help="demand_turn_down, generation_turn_up, ...")
+    ] = "",
+    asset: Annotated[
+        list[str] | None, typer.Option(help="Asset ids; all of the contract if none is given.")
+    ] = None,
+    thread: Annotated[str, typer.Option(help="The dispatch's own name; made up if absent.")] = "",
+    unchecked: Annotated[
+        bool,
+        typer.Option(
+            "--unchecked", help="Leave out our own rules, to see the FSP refuse: sandbox."
+        ),
+    ] = False,
+    data_dir: DataDir = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Instruct an FSP; returns once the signed instruction is on disk and can be fetched.
+
+    Example:  ukvtn dispatch issue UKPN:FLEX-2026-0042 --start 2026-11-24T16:30:00Z
+              --end 2026-11-24T18:00:00Z --delta-w 1000000
+    """
+    if (delta_w is None) == (setpoint_w is None):
+        raise typer.BadParameter("one of --delta-w and --setpoint-w is due")
+    power = {"delta_w": delta_w} if delta_w is not None else {"setpoint_w": setpoint_w}
+    given = {
+        "contract_id": contract_id,
+        "periods": [{"start": _utc(start, "--start"), "end": _utc(end, "--end"), **power}],
+        "assets": asset or [],
+        "dispatch_type": dispatch_type,
+        "thread": thread,
+        "unchecked": unchecked,
+    }
+    _show(_tell(data_dir, "dispatch.issue", given), as_json, ("thread", "revision", "ack_by"))
+
+
+@app.command()
+def status(data_dir: DataDir = HERE, as_json: AsJson = False) -> None:
+    """What is dispatched, and what the FSPs answered."""
+    found = _tell(data_dir, "status")
+    if as_json:
+        print(json.dumps(found, indent=2))
+        return
+    print(f"{found['dso']} ({found['environment']}): {found['contracts']} contracts")
+    rows = [_dispatch_row(standing) for standing in found["dispatches"]]
+    _table(rows, False, ("dispatch", "to", "from", "until", "watts", "answer", "run"))
+
+
+@app.command()
+def migrate(data_dir: DataDir = HERE) -> None:
+    """Bring the database of a stopped VTN up to date; a server does so itself when it starts."""
+    from vtn.settings import Place
+    from vtn.storage.sqlite import migrate_file
+
+    if Place(data_dir).identity() is None:
+        _fail(f"no VTN in {data_dir}")
+    print(f"database at revision {migrate_file(Place(data_dir).database)}")
+
+
+@app.command()
+def openapi() -> None:
+    """Print the API as OpenAPI 3.1 (JSON)."""
+    from vtn.http.openapi import document
+
+    print(json.dumps(document(), indent=2))
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line, and exit with its code."""
+    try:
+        app(args=arguments, standalone_mode=True)
+    except Refused as refused:
+        _fail(str(refused) + (f" ({refused.clause})" if refused.clause else ""))
+    except ProfileError as error:
+        _fail(str(error))
+    sys.exit(0)
+
+
+def _tell(data_dir: Path, name: str, parameters: dict[str, Any] | None = None) -> Any:
+    from vtn.control import tell
+
+    return asyncio.run(tell(data_dir, name, parameters or {}))
+
+
+def _fail(text: str) -> NoReturn:
+    print(f"ukvtn: {text}", file=sys.stderr)
+    sys.exit(1)
+
+
+def _address(listen: str) -> tuple[str, int]:
+    host, colon, port = listen.rpartition(":")
+    if not colon or not port.isdecimal():
+        raise typer.BadParameter("HOST:PORT is due, as 127.0.0.1:8080", param_hint="--listen")
+    return host.strip("[]") or "127.0.0.1", int(port)
+
+
+def _utc(text: str, option: str) -> str:
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is no ISO 8601 time", param_hint=option) from None
+    if when.tzinfo is None:
+        raise typer.BadParameter(f"{text} lacks its zone: add Z or an offset", param_hint=option)
+    return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _json_file(path: Path) -> Any:
+    from ukprofile.openadr import read_json
+
+    try:
+        raw = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
+    except OSError as error:
+        _fail(f"{path}: {error.strerror}")
+    return read_json(raw)
+
+
+def _greet(ready: dict[str, Any]) -> None:
+    """What a person who started a server wants to know; nothing where nobody looks."""
+    print(f"VTN of {ready['dso']} ({ready['environment']}) at {ready['url']}")
+    print(f"data in {ready['data_dir']}; stop with Ctrl-C")
+    if "bl" in ready and sys.stdout.isatty():
+        bl = ready["bl"]
+        print(f"a desk's credentials: {bl['client_id']} {bl['client_secret']}")
+    sys.stdout.flush()
+
+
+def _dispatch_row(standing: dict[str, Any]) -> dict[str, Any]:
+    periods = standing["periods"]
+    watts = [p.get("delta_w", p.get("setpoint_w")) for p in periods]
+    return {
+        "dispatch": standing["thread"],
+        "to": standing["provider"],
+        "from": periods[0]["start"] if periods else "",
+        "until": periods[-1]["end"] if periods else "",
+        "watts": " ".join(f"{w:+,}" for w in watts),
+        "answer": " ".join(
+            filter(None, (standing["decided"] or standing["delivery"], standing["reason"]))
+        ),
+        "run": standing["states"][-1]["state"] if standing["states"] else "",
+    }
+
+
+def _show(value: dict[str, Any], as_json: bool, names: Iterable[str]) -> None:
+    """One thing: its main members, a line each."""
+    if as_json:
+        print(json.dumps(value, indent=2))
+        return
+    for name in names:
+        print(f"{name:14} {value.get(name, '')}")
+
+
+def _table(rows: Sequence[dict[str, Any]], as_json: bool, columns: Sequence[str]) -> None:
+    """Several: a table, as wide as the terminal."""
+    if as_json:
+        print(json.dumps(rows, indent=2))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(str(row.get(column, "")) for column in columns))
+    width = None if sys.stdout.isatty() else int(os.environ.get("COLUMNS", "200"))
+    Console(width=width).print(table)

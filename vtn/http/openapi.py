@@ -1,0 +1,199 @@
+"""The API of this server as an OpenAPI 3.1 document, made from the tables that serve it.
+
+Paths from `routes`, parameters from `query`, scopes from `privacy`, schemas from the wire models:
+what is printed is what is served.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from ukprofile.openadr import (
+    AuthServerInfo,
+    BlResourceRequest,
+    BlVenRequest,
+    ClientCredentialRequest,
+    ClientCredentialResponse,
+    Event,
+    EventRequest,
+    NotifiersResponse,
+    NotifierTopicsResponse,
+    Problem,
+    Program,
+    ProgramRequest,
+    Report,
+    ReportRequest,
+    Resource,
+    Subscription,
+    SubscriptionRequest,
+    Ven,
+    VenResourceRequest,
+    VenVenRequest,
+)
+from vtn.domain.objects import PAGE
+from vtn.domain.privacy import read_scope, write_scope
+from vtn.domain.record import Kind
+from vtn.http.query import MANY, PARAMETERS
+from vtn.http.routes import ALL_TOPICS, BL_TOPICS, KINDS, VEN_TOPICS
+
+_REQUESTS: Mapping[Kind, tuple[type[BaseModel], ...]] = {
+    Kind.PROGRAM: (ProgramRequest,),
+    Kind.EVENT: (EventRequest,),
+    Kind.REPORT: (ReportRequest,),
+    Kind.SUBSCRIPTION: (SubscriptionRequest,),
+    Kind.VEN: (VenVenRequest, BlVenRequest),
+    Kind.RESOURCE: (VenResourceRequest, BlResourceRequest),
+}
+_STORED: Mapping[Kind, type[BaseModel]] = {
+    Kind.PROGRAM: Program,
+    Kind.EVENT: Event,
+    Kind.REPORT: Report,
+    Kind.SUBSCRIPTION: Subscription,
+    Kind.VEN: Ven,
+    Kind.RESOURCE: Resource,
+}
+_OTHERS = (
+    AuthServerInfo,
+    ClientCredentialRequest,
+    ClientCredentialResponse,
+    NotifiersResponse,
+    NotifierTopicsResponse,
+    Problem,
+)
+_REF = "#/components/schemas/{model}"
+_ID = {
+    "name": "id",
+    "in": "path",
+    "required": True,
+    "schema": {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,128}$"},
+}
+
+
+def document() -> dict[str, Any]:
+    """The whole document."""
+    models: list[type[BaseModel]] = [*_OTHERS, *_STORED.values()]
+    models += [model for some in _REQUESTS.values() for model in some]
+    _, found = models_json_schema(
+        [(model, "validation") for model in models], ref_template=_REF, by_alias=True
+    )
+    scopes = sorted({s for kind in Kind for s in (read_scope(kind), write_scope(kind))})
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "OpenADR 3.1 VTN with the UK flexibility profile",
+            "version": "1.0",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "paths": _paths(),
+        "components": {
+            "schemas": found["$defs"],
+            "securitySchemes": {
+                "oauth": {
+                    "type": "oauth2",
+                    "flows": {
+                        "clientCredentials": {
+                            "tokenUrl": "/auth/token",
+                            "scopes": dict.fromkeys([*scopes, "read_all"], ""),
+                        }
+                    },
+                }
+            },
+        },
+    }
+
+
+def _paths() -> dict[str, Any]:
+    paths: dict[str, Any] = {
+        "/auth/server": {"get": _operation("getTokenServer", "200", AuthServerInfo)},
+        "/auth/token": {
+            "post": _operation("getToken", "200", ClientCredentialResponse)
+            | {
+                "requestBody": {
+                    "required": True,
+                    "content": {
+                        "application/x-www-form-urlencoded": _schema(ClientCredentialRequest)
+                    },
+                }
+            }
+        },
+        "/notifiers": {"get": _operation("getNotifiers", "200", NotifiersResponse, ())},
+    }
+    for path, kind in KINDS.items():
+        paths[path], paths[f"{path}/{{id}}"] = _of_kind(kind)
+    for topic in (*BL_TOPICS, *ALL_TOPICS, *VEN_TOPICS):
+        name = "getTopics" + "".join(part.title().strip("{}") for part in topic.split("/"))
+        operation = _operation(name, "200", NotifierTopicsResponse, ())
+        if "{id}" in topic:
+            operation["parameters"] = [_ID]
+        paths[f"/notifiers/mqtt/topics/{topic}"] = {"get": operation}
+    return paths
+
+
+def _of_kind(kind: Kind) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The operations on the list of a kind, and on one object."""
+    name, stored = kind.value.title(), _STORED[kind]
+    read, write = (read_scope(kind), "read_all"), (write_scope(kind),)
+    page = {"type": "array", "items": _schema(stored)["schema"], "maxItems": PAGE}
+    listed = _operation(f"list{name}s", "200", None, read) | {"parameters": _parameters(kind)}
+    listed["responses"]["200"]["content"] = {"application/json": {"schema": page}}
+    body = {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {"oneOf": [_schema(model)["schema"] for model in _REQUESTS[kind]]}
+            }
+        },
+    }
+    one = {"parameters": [_ID]}
+    return (
+        {
+            "get": listed,
+            "post": _operation(f"create{name}", "201", stored, write) | {"requestBody": body},
+        },
+        {
+            "get": _operation(f"get{name}", "200", stored, read) | one,
+            "put": _operation(f"update{name}", "200", stored, write) | one | {"requestBody": body},
+            "delete": _operation(f"delete{name}", "200", stored, write) | one,
+        },
+    )
+
+
+def _parameters(kind: Kind) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    for name, field in PARAMETERS[kind].items():
+        text: dict[str, Any] = {"type": "string", "minLength": 1, "maxLength": 128}
+        schema = {"type": "array", "items": text} if field in MANY else text
+        if name == "active":
+            schema = {"type": "boolean"}
+        found.append({"name": name, "in": "query", "schema": schema})
+    whole = {"type": "integer", "minimum": 0}
+    found.append({"name": "skip", "in": "query", "schema": whole})
+    limit = whole | {"maximum": PAGE, "default": PAGE}
+    found.append({"name": "limit", "in": "query", "schema": limit})
+    return found
+
+
+def _operation(
+    name: str, status: str, answer: type[BaseModel] | None, scopes: tuple[str, ...] | None = None
+) -> dict[str, Any]:
+    """An operation; `scopes`: any of them will do, () = any token, None = no token is asked for."""
+    success: dict[str, Any] = {"description": "done"}
+    if answer is not None:
+        success["content"] = {"application/json": _schema(answer)}
+    problem = {
+        "description": "not done: nothing was changed",
+        "content": {"application/json": _schema(Problem)},
+    }
+    shown: dict[str, Any] = {
+        "operationId": name,
+        "responses": {status: success, "default": problem},
+    }
+    if scopes is not None:
+        shown["security"] = [{"oauth": [scope]} for scope in scopes] or [{"oauth": []}]
+    return shown
+
+
+def _schema(model: type[BaseModel]) -> dict[str, Any]:
+    return {"schema": {"$ref": _REF.format(model=model.__name__)}}
