@@ -137,14 +137,15 @@ def safe_token_url(text: str, vtn: URL, allow_hosts: Collection[str]) -> URL:
     """
     try:
         url = URL(text)
-        host, own = url.host or "", url.origin() == vtn.origin()
+        host, port = url.host or "", url.port
     except ValueError:
         raise _unsafe(text, "it is no URL") from None
     if url.user is not None or url.password is not None or url.fragment:
         raise _unsafe(text, "it holds a user or a fragment")
     if not goes_safely(url):
         raise _unsafe(text, "a secret travels by https only")
-    name = host if url.is_default_port() else f"{host}:{url.port}"
+    own = (url.scheme, host, port) == (vtn.scheme, vtn.host, vtn.port)
+    name = host if url.is_default_port() else f"{host}:{port}"
     if not own and name not in allow_hosts:
         raise _unsafe(text, f"{name} is not the VTN's host; the operator may allow it")
     return url
