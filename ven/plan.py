@@ -18,7 +18,7 @@ from ukprofile.flex.dispatch import Period, Thread
 from ukprofile.receiving import Ledger, Slot
 from ukprofile.receiving.thread import other_threads
 from ukprofile.timeline import Plan, timeline
-from ven.device import Command
+from ven.device import Command, in_force
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +90,48 @@ def command_key(command: Command) -> str:
         list(command.threads),
     ]
     return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:32]
+
+
+def owed(due: Sequence[Command], told: Sequence[Command], now: datetime) -> tuple[Command, ...]:
+    """What one device is still to be told, in this order, so that from `now` on it does `due`.
+
+        told   c1 ├── 1.0 ──┤├── 1.4 ──┤ c2         a cease at 16:40 shortened c1 and dropped c2
+        due    c3 ├ 1.0 ┤
+        owed   c3, from when it begins; nothing after it, since a newer command hides c2 as well
+
+    `told` are the commands it was sent, in that order. A newer command hides all that older ones
+    say from its own start on, so whatever is still due after it is told again. Where something
+    is in force that nobody asks for, the device is released.
+    """
+    book, new = list(told), []
+    for at in _instants((*due, *told), now):
+        want = next((c for c in due if c.valid_from <= at < c.valid_to), None)
+        have = in_force(book, at)
+        if want is not None and (have is None or command_key(have) != want.id):
+            new.append(want)
+        elif want is None and have is not None and not have.releases:
+            new.append(_release(have, at))
+        else:
+            continue
+        book.append(new[-1])
+    return tuple(new)
+
+
+def in_effect(told: Sequence[Command], now: datetime) -> frozenset[str]:
+    """The ids of those that count at some time from `now` on; the others were replaced."""
+    found = (in_force(told, at) for at in _instants(told, now))
+    return frozenset(c.id for c in found if c is not None)
+
+
+def _instants(commands: Sequence[Command], now: datetime) -> list[datetime]:
+    """From `now` on, every instant at which something may change."""
+    changes = {at for c in commands for at in (c.valid_from, c.valid_to) if at > now}
+    return [now, *sorted(changes)]
+
+
+def _release(held: Command, at: datetime) -> Command:
+    bare = replace(held, id="", valid_from=at, setpoint_w=None, delta_w=None)
+    return replace(bare, id=command_key(bare))
 
 
 def share(total: int, weights: Sequence[int]) -> tuple[int, ...]:

@@ -38,7 +38,7 @@ from ukprofile.receiving import (
 from ven.alarms import Alarms, alarm, alarm_of
 from ven.answer import Voice, acknowledge
 from ven.journal import Alarm, Book, Journal
-from ven.plan import commands, dispatches
+from ven.replan import replan
 
 _DECIDED = ("received", "late", "expired", "refused")
 
@@ -91,14 +91,6 @@ class Receiver:
         self._alarms.tell(raised)
         return received
 
-    def replan(self, book: Book, now: datetime) -> None:
-        """Write down the commands that follow from the entries: the same entries, the same plan."""
-        found = dispatches(book, book.programs(), now)
-        told = commands(found, self._weights)
-        for command in told:
-            book.plan(command.id, command, now)
-        book.withdraw_others((command.id for command in told), now)
-
     def _take(
         self, book: Book, opened: Opened, event: Event, now: datetime
     ) -> tuple[Received, list[Alarm]]:
@@ -111,7 +103,7 @@ class Receiver:
         book.keep(entry)
         book.see(event.id, entry, now)
         if decision.acts or decision.verdict == "late":
-            self.replan(book, now)
+            replan(book, self._weights, now)
         if decision.answer in _DECIDED:
             acknowledge(
                 book,

@@ -70,6 +70,13 @@ def target_of(program_name: str) -> str:
     )
 
 
+def dso_of(program_name: str) -> str:
+    """The party that a program of the profile names as its DSO. Raises Refused NAME_INVALID."""
+    target_of(program_name)
+    first, second, *_ = program_name.split(":")
+    return second if is_market(program_name) else first
+
+
 def is_market(program_name: str) -> bool:
     """Whether this is the name of a market, not of a contract."""
     return program_name.startswith("market:")

@@ -11,6 +11,7 @@ A newer command replaces whatever an older one says from its own `valid_from` on
 without power lets the device go back to its baseline.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -28,7 +29,8 @@ class Command:
 
     Watts at the connection point, + = export. Exactly one of `setpoint_w` (absolute) and
     `delta_w` (against the device's baseline, as it goes), or neither: back to the baseline.
-    `id` is made from all the rest (`ven.plan.command_id`): equal commands have equal ids.
+    `id` is made from all the rest (`ven.plan.command_key`), and a number where the same thing is
+    said again after something else was.
     `threads` are the dispatches it serves.
     """
 
@@ -74,3 +76,12 @@ class Device(Protocol):
     async def measure(self) -> Measurement:
         """What the device does now. Raises DeviceError when it does not answer."""
         ...
+
+
+def in_force(commands: Sequence[Command], at: datetime) -> Command | None:
+    """The command that counts at `at`, of `commands` in the order the device took them.
+
+    The newest one that has begun, unless it has ended: what it replaced does not come back.
+    """
+    newest = next((c for c in reversed(commands) if c.valid_from <= at), None)
+    return newest if newest is not None and at < newest.valid_to else None

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from ukprofile.clock import Clock
-from ven.device import Command, DeviceError, Measurement
+from ven.device import Command, DeviceError, Measurement, in_force
 
 _HOUR_S = 3600.0
 
@@ -120,12 +120,6 @@ def advance(battery: Battery, state: State, commands: Sequence[Command], until: 
     return state
 
 
-def in_force(commands: Sequence[Command], at: datetime) -> Command | None:
-    """The command that counts at `at`: the newest one that has begun, unless it has ended."""
-    newest = next((c for c in reversed(commands) if c.valid_from <= at), None)
-    return newest if newest is not None and at < newest.valid_to else None
-
-
 def _glide(battery: Battery, state: State, target: float, until: datetime) -> State:
     seconds = (until - state.at).total_seconds()
     gap = target - state.power_w
@@ -153,7 +147,8 @@ class SimulatedBattery:
         self._log = log
         self._commands: list[Command] = []
         self._state: State | None = None
-        for line in _complete_lines(log):
+        lines, self._whole = _complete_lines(log)
+        for line in lines:
             self._take(json.loads(line))
 
     async def apply(self, command: Command) -> None:
@@ -201,10 +196,13 @@ class SimulatedBattery:
 
     def _append(self, line: Mapping[str, Any]) -> None:
         """Write one line and wait until it is on the disk: only then does the command count."""
+        raw = (json.dumps(line) + "\n").encode()
         fd = os.open(self._log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
-            os.write(fd, (json.dumps(line) + "\n").encode())
+            os.truncate(fd, self._whole)
+            os.write(fd, raw)
             os.fsync(fd)
+            self._whole += len(raw)
         finally:
             os.close(fd)
 
@@ -241,15 +239,16 @@ def _line(command: Command, battery: Battery, state: State, begins: datetime) ->
     }
 
 
-def _complete_lines(log: Path) -> list[str]:
-    """The lines of the log; a last one cut short by a crash never counted, and is taken off."""
+def _complete_lines(log: Path) -> tuple[list[str], int]:
+    """The lines of the log, and its length without a last one cut short by a crash.
+
+    Such a line never counted; the next append takes it off, so that reading changes nothing.
+    """
     if not log.exists():
-        return []
+        return [], 0
     raw = log.read_bytes()
     whole = raw[: raw.rfind(b"\n") + 1]
-    if whole != raw:
-        os.truncate(log, len(whole))
-    return whole.decode().splitlines()
+    return whole.decode().splitlines(), len(whole)
 
 
 def _step(text: str) -> tuple[int, int]:

@@ -216,9 +216,24 @@ class Book:
         return _planned(row) if row else None
 
     def issued(self, key: str) -> int:
-        """How many commands were made of `key`."""
-        row = self._one("SELECT count(*) FROM commands WHERE key = ?", key)
+        """How many commands of `key` went to the device."""
+        row = self._one(
+            "SELECT count(*) FROM commands WHERE key = ? AND sent_order IS NOT NULL", key
+        )
         return int(row[0]) if row else 0
+
+    def told(self, asset_id: str, now: datetime) -> tuple[Command, ...]:
+        """What the device of `asset_id` may hold for `now` and later, in the order it was sent.
+
+        A refused command was never in force; one whose outcome nobody knows may be.
+        """
+        rows = self._db.execute(
+            "SELECT * FROM commands WHERE asset_id = ? AND state <> 'FAILED' AND sent_order >="
+            " (SELECT min(sent_order) FROM commands"
+            "  WHERE asset_id = ? AND state <> 'FAILED' AND valid_to > ?) ORDER BY sent_order",
+            (asset_id, asset_id, time_text(now)),
+        )
+        return tuple(_planned(row).command for row in rows)
 
     def plan(self, key: str, command: Command, at: datetime) -> None:
         """Write `command` down as PLANNED; one that was withdrawn is planned again."""
@@ -240,12 +255,20 @@ class Book:
             ),
         )
 
-    def withdraw_others(self, keep: Iterable[str], at: datetime) -> None:
-        """Every command that is only PLANNED, and whose id is not in `keep`, is off."""
+    def withdraw_others(self, asset_id: str, keep: Iterable[str], at: datetime) -> None:
+        """What is not settled yet of `asset_id`, and whose id is not in `keep`, is off.
+
+        A command that was sent without an answer is given up so: something newer replaced it.
+        """
         kept = set(keep)
-        for planned in self.commands("state = 'PLANNED'"):
+        for planned in self.open_commands(asset_id):
             if planned.command.id not in kept:
                 self.settle(planned.command.id, "WITHDRAWN", at)
+
+    def open_commands(self, asset_id: str) -> tuple[Planned, ...]:
+        """What the device is still to be told, in the order to tell it: unanswered ones first."""
+        found = self.commands("asset_id = ? AND state IN ('PLANNED', 'SENT')", asset_id)
+        return tuple(sorted(found, key=lambda planned: planned.state != "SENT"))
 
     def send(self, command_id: str, at: datetime) -> None:
         """Write down that the command goes to the device now, before it does."""

@@ -179,19 +179,35 @@ async def test_every_transaction_is_synced(journal):
     assert await journal.read(pragmas) == ("wal", 2)
 
 
-def test_a_withdrawn_command_may_be_planned_again_and_a_sent_one_stays():
+def test_what_is_withdrawn_may_be_planned_again():
     book = memory_book()
-    for name in ("c1", "c2", "c3"):
-        book.plan(name, command(name), NOW)
+    for name in ("c1", "c2", "c3", "c4"):
+        book.plan(name, command(name, asset_id="B" if name == "c4" else "A"), NOW)
     book.send("c1", NOW)
-    book.withdraw_others({"c2"}, NOW)
+    assert [p.command.id for p in book.open_commands("A")] == ["c1", "c2", "c3"]
+    book.withdraw_others("A", {"c1", "c2"}, NOW)
     states = {p.command.id: p.state for p in book.commands()}
-    assert states == {"c1": "SENT", "c2": "PLANNED", "c3": "WITHDRAWN"}
+    assert states == {"c1": "SENT", "c2": "PLANNED", "c3": "WITHDRAWN", "c4": "PLANNED"}
     for name in ("c1", "c3"):
         book.plan(name, command(name), NOW)
     states = {p.command.id: p.state for p in book.commands()}
-    assert states == {"c1": "SENT", "c2": "PLANNED", "c3": "PLANNED"}
+    assert states == {"c1": "SENT", "c2": "PLANNED", "c3": "PLANNED", "c4": "PLANNED"}
     assert book.commands("id = ?", "c1")[0].command == command("c1")
+
+
+def test_what_a_device_may_hold():
+    """Nothing from before the oldest that still lasts; nothing it refused; the unknown too."""
+    book = memory_book()
+    ends = {"old": 0.5, "long": 5, "short": 0.6, "refused": 5, "unknown": 5, "planned": 5}
+    for name, hours in ends.items():
+        book.plan(name, command(name, valid_to=NOW + timedelta(hours=hours)), NOW)
+    for name in ("old", "long", "short", "refused", "unknown"):
+        book.send(name, NOW)
+    book.settle("refused", "FAILED", NOW, "no")
+    book.settle("unknown", "WITHDRAWN", NOW)
+    told = book.told("A", NOW + timedelta(hours=1))
+    assert [c.id for c in told] == ["long", "short", "unknown"]
+    assert book.told("A", NOW + timedelta(hours=9)) == ()
 
 
 def test_the_last_sent_is_the_last_sent_not_the_latest_in_time():
@@ -205,6 +221,7 @@ def test_the_last_sent_is_the_last_sent_not_the_latest_in_time():
     assert last is not None
     assert last.command.id == "early"
     assert book.last_sent("B") is None
+    book.plan("k", command("third"), NOW)
     assert book.issued("k") == 2
 
 

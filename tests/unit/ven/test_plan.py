@@ -1,5 +1,6 @@
 """The plan: shares that add up, keys that stay, and what never makes a command."""
 
+import itertools
 import json
 from dataclasses import replace
 from datetime import timedelta
@@ -10,8 +11,8 @@ from hypothesis import strategies as st
 from tests import golden
 from tests.shared import needs_shared
 from ukprofile.receiving import Carrier, Context, MemoryLedger, decide, open_message
-from ven.device import Command
-from ven.plan import command_key, commands, dispatches, share
+from ven.device import Command, in_force
+from ven.plan import command_key, commands, dispatches, in_effect, owed, share
 
 PROGRAM = "UKPN:FLEX-2026-0042"
 ASSET = "UKPN-AS-000731"
@@ -100,3 +101,54 @@ def test_any_difference_makes_another_key(which):
     ][which]
     assert command_key(other) != command_key(base)
     assert command_key(replace(base, id="x")) == command_key(base)
+
+
+# -- what a device is still to be told -----------------------------------------------------------
+
+BEGIN = golden.at("2026-03-29T12:00:00Z")
+HOURS = st.integers(0, 12)
+
+
+def keyed(start: int, end: int, delta_w: int | None, id: str = "") -> Command:
+    span = (BEGIN + timedelta(hours=start), BEGIN + timedelta(hours=end))
+    bare = Command("", "A", *span, None, delta_w, ("T",))
+    return replace(bare, id=id or command_key(bare))
+
+
+@st.composite
+def due_levels(draw):
+    """Levels of one asset: in order, without overlap, as a timeline gives them."""
+    cuts = sorted(draw(st.sets(HOURS, min_size=2, max_size=6)))
+    spans = [s for s in itertools.pairwise(cuts) if draw(st.booleans())]
+    return [keyed(start, end, draw(st.sampled_from([1, 2]))) for start, end in spans]
+
+
+@given(st.lists(due_levels(), max_size=5), st.lists(HOURS, min_size=5, max_size=5))
+def test_a_device_that_is_told_what_it_is_owed_does_what_is_due(plans, hours):
+    """Through any sequence of plans, told at any times, and never the same thing needlessly."""
+    told: list[Command] = []
+    for due, hour in zip(plans, sorted(hours), strict=False):
+        now = BEGIN + timedelta(hours=hour)
+        new = owed(due, told, now)
+        told += new
+        for step in range(hour * 2, 26):
+            at = BEGIN + timedelta(minutes=30 * step)
+            want = next((c for c in due if c.valid_from <= at < c.valid_to), None)
+            have = in_force(told, at)
+            assert (want and want.delta_w) == (have and have.delta_w)
+        assert owed(due, told, now) == ()
+        assert {c.id for c in new} <= in_effect(told, now)
+
+
+def test_what_a_newer_command_hides_is_told_again():
+    """A dispatch before one that was told already: the device would forget the later one."""
+    later, earlier = keyed(4, 6, 1), keyed(1, 2, 2)
+    assert owed([earlier, later], [later], BEGIN) == (earlier, later)
+
+
+def test_a_shortened_level_is_told_shorter_and_a_dropped_one_released():
+    first, second, shorter = keyed(0, 4, 1), keyed(4, 8, 2), keyed(0, 2, 1)
+    now = BEGIN + timedelta(hours=1)
+    assert owed([shorter], [first, second], now)[0] == shorter
+    (release, *_) = owed([], [first], now)
+    assert (release.releases, release.valid_from, release.valid_to) == (True, now, first.valid_to)

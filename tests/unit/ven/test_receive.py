@@ -1,48 +1,25 @@
 """Receiving at the agent: the golden vectors through journal, plan and outbox."""
 
-import itertools
 import json
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
-import structlog
 
 from tests import golden
 from tests.golden import at, life, sealed_in, vectors
 from tests.shared import SHARED, needs_shared
-from ukprofile.clock import ManualClock
+from tests.unit.ven.scene import CONTRACT, MARKET, Agent, event
 from ukprofile.codes import CODES
 from ukprofile.flex.header import read_header, uuid7
 from ukprofile.mapping.answer import message_of
-from ukprofile.openadr import Event, Program, ReportRequest
-from ukprofile.receiving import Context, parse_text
-from ukprofile.receiving.opening import sent_entry
+from ukprofile.openadr import Event, ReportRequest
+from ukprofile.receiving import parse_text
 from ukprofile.signing import verify
-from ven.alarms import Alarms
-from ven.answer import Voice, own_thread
-from ven.journal import Book, Journal
-from ven.receive import Received, Receiver
-
-CONTRACT, MARKET = "UKPN:FLEX-2026-0042", "market:UKPN:OU:HENDON-WAY"
-STAMPS = {"createdDateTime": "2026-01-01T00:00:00Z", "modificationDateTime": "2026-01-01T00:00:00Z"}
-
-
-def program(name: str = CONTRACT, projection: str = "gb-draft") -> Program:
-    return Program.read(
-        {
-            "id": "P",
-            "objectType": "PROGRAM",
-            "programName": name,
-            "attributes": [{"type": "UKFLEX_PROJECTION", "values": [projection]}],
-            **STAMPS,
-        }
-    )
-
-
-def event(body: dict[str, Any], id: str = "E1") -> Event:
-    return Event.read({**body, **STAMPS, "id": id, "objectType": "EVENT", "programID": "P"})
+from ven.answer import own_thread
+from ven.journal import Journal
+from ven.receive import Received
 
 
 def bare_event(text: str, signatures: list[str]) -> Event:
@@ -57,58 +34,22 @@ def bare_event(text: str, signatures: list[str]) -> Event:
     )
 
 
-class Agent:
-    """A receiver with its journal, holding the contract terms of the golden life."""
-
-    def __init__(self, journal: Journal) -> None:
-        self.journal = journal
-        self.clock = ManualClock(at("2026-02-20T10:00:00Z"))
-        counter = itertools.count(1)
-        voice = Voice(
-            golden.signing_keys()["FSP7-sandbox-1"],
-            1,
-            "sandbox",
-            lambda n: next(counter).to_bytes(n, "big"),
-        )
-        alarms = Alarms(journal, structlog.get_logger())
-        self.receiver = Receiver(journal, alarms, voice, self.clock, {})
-        dso = frozenset({"UKPN"})
-        self.context = Context(
-            "FSP7", "ven", "sandbox", golden.register(), {CONTRACT: dso, MARKET: dso}
-        )
-
-    async def hold(self, number: str) -> None:
-        entry = sent_entry(sealed_in(life(number)), at("2026-02-20T10:00:00Z"))
-        await self.journal.write(lambda book: book.keep(entry))
-
-    async def read(self, one: Event, now: str, name: str = CONTRACT, projection: str = "none"):
-        self.clock.set(at(now))
-        return await self.receiver.receive(one, program(name, projection), self.context)
-
-    async def vector(self, vector: dict[str, Any]) -> Received | None:
-        carrier = vector.get("carrier") or {}
-        name = carrier.get("program") or named_in(vector["text"])
-        now = max(vector["now"], vector["state"].get("verified_time", vector["now"]))
-        if carrier.get("event"):
-            whole = event({**carrier["event"], "intervals": carrier["event"]["intervals"]})
-            return await self.read(whole, now, name, "gb-draft")
-        return await self.read(bare_event(vector["text"], vector["signatures"]), now, name)
-
-    async def snapshot(self) -> Any:
-        """Everything that may never change by a refusal: entries, commands, outbox, words said."""
-
-        def ask(book: Book) -> Any:
-            return book.entries(), book.commands(), book.posts(), book.sightings()
-
-        return await self.journal.read(ask)
-
-
 def named_in(text: str) -> str:
     try:
         name = json.loads(text)["program"]
     except (ValueError, KeyError, TypeError):
         return CONTRACT
     return name if isinstance(name, str) and name else CONTRACT
+
+
+async def read_vector(agent: Agent, vector: dict[str, Any]) -> Received | None:
+    carrier = vector.get("carrier") or {}
+    name = carrier.get("program") or named_in(vector["text"])
+    now = max(vector["now"], vector["state"].get("verified_time", vector["now"]))
+    if carrier.get("event"):
+        whole = event({**carrier["event"], "intervals": carrier["event"]["intervals"]})
+        return await agent.read(whole, now, name, "gb-draft")
+    return await agent.read(bare_event(vector["text"], vector["signatures"]), now, name)
 
 
 @pytest.fixture
@@ -136,11 +77,11 @@ async def test_vector(agent, name):
         if before.startswith("life/"):
             await agent.hold(before[5:])
         else:
-            await agent.vector(by_name[before])
+            await read_vector(agent, by_name[before])
     raised = agent.context.register.raise_floor("UKPN", vector["state"].get("floor", 1))
     agent.context = replace(agent.context, register=raised)
     before_it = await agent.snapshot()
-    received = await agent.vector(vector)
+    received = await read_vector(agent, vector)
     after_it = await agent.snapshot()
     alarms = await agent.journal.read(lambda book: book.alarms())
     if received is None:

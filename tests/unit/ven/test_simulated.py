@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ukprofile.clock import ManualClock
-from ven.device import Command, DeviceError
-from ven.device.simulated import Battery, SimulatedBattery, State, advance, in_force
+from ven.device import Command, DeviceError, in_force
+from ven.device.simulated import Battery, SimulatedBattery, State, advance
 
 START = datetime(2026, 11, 24, 16, 0, tzinfo=UTC)
 A = "UKPN-AS-000731"

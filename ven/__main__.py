@@ -1,0 +1,5 @@
+"""`python -m ven`: the command `ukven`."""
+
+from ven.cli import main
+
+main()

@@ -1,0 +1,189 @@
+"""The agent, put together: what it is made of, and how it starts and ends.
+
+            ┌─ Listener ── events ──▶ Receiver ──┐
+    VTN ◀───┼─ Sender ◀── outbox ──┐             ▼
+            └─ Heartbeat           └───────── Journal ◀── Reporter ◀── measured ──┐
+                                                 └──────▶ Actor ───── commands ──▶ devices
+
+The journal is the only thing the parts share; a bell tells them that there is news in it. Any of
+them may be killed at any moment: what stands in the journal is taken up again at the next start.
+"""
+
+import asyncio
+import json
+import os
+import secrets
+import signal
+import ssl
+from collections.abc import Mapping
+from contextlib import AsyncExitStack, suppress
+from pathlib import Path
+from random import SystemRandom
+
+import structlog
+
+from ukprofile.clock import Clock, SharedClock, SystemClock
+from ukprofile.errors import ProfileError
+from ukprofile.openadr.client import Client, Credentials
+from ven.act import Actor
+from ven.alarms import Alarms
+from ven.answer import Voice
+from ven.bell import Bell
+from ven.device.simulated import SimulatedBattery
+from ven.heartbeat import Heartbeat
+from ven.journal import Journal
+from ven.listen import Listener, Party
+from ven.log import open_log
+from ven.receive import Receiver
+from ven.report import Reporter
+from ven.send import Sender
+from ven.settings import Place, Settings, SettingsError, write_whole
+
+_DRAIN_S = 5.0
+"""Real seconds in which a stopping agent tries to send what is queued."""
+
+
+class Crashed(ProfileError):
+    """A part of the agent failed as it never should. Start it again: the journal knows where."""
+
+
+async def run(place: Place, *, ready_file: Path | None = None) -> None:
+    """Be the agent of `place` until SIGTERM or SIGINT.
+
+    `ready_file` is written once the VTN's events have been taken for the first time. Raises
+    SettingsError, JournalError.
+    """
+    settings = place.load()
+    if not settings.enrolled:
+        raise SettingsError("not enrolled yet: ukven enrol DIR --vtn URL --client-id ID ...")
+    clock = business_clock(settings)
+    async with AsyncExitStack() as stack:
+        journal = await Journal.open(place.journal)
+        stack.push_async_callback(journal.close)
+        _not_ready(ready_file)
+        log = stack.enter_context(open_log(place.log))
+        client = await stack.enter_async_context(_client(place, settings))
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        log.info("starting", party=settings.party, vtn=settings.vtn, pid=os.getpid())
+        try:
+            await _live(place, settings, clock, journal, client, log, stop, ready_file)
+        except ExceptionGroup as group:
+            log.exception("crashed")
+            raise Crashed(f"the agent failed, see {place.log}: {group.exceptions[0]!r}") from group
+        log.info("stopped", party=settings.party)
+
+
+async def _live(
+    place: Place,
+    settings: Settings,
+    clock: Clock,
+    journal: Journal,
+    client: Client,
+    log: structlog.stdlib.BoundLogger,
+    stop: asyncio.Event,
+    ready_file: Path | None,
+) -> None:
+    """Start every part, until `stop`; then cancel them, and send what is still queued."""
+    voice = Voice(place.load_keys(), settings.suite, settings.environment, secrets.token_bytes)
+    register = place.load_register(settings)
+    devices, weights = batteries(place, settings, clock), weights_of(settings)
+    bell, alarms = Bell(), Alarms(journal, log)
+    receiver = Receiver(journal, alarms, voice, clock, weights)
+    me = Party(
+        party=settings.party,
+        environment=settings.environment,
+        register=register,
+        weights=weights,
+    )
+    listener = Listener(
+        client,
+        journal,
+        alarms,
+        receiver,
+        bell,
+        clock,
+        me,
+        poll_s=settings.poll_s,
+        random=SystemRandom(),
+    )
+    timeout_s = settings.device_timeout_s
+    actor = Actor(journal, alarms, devices, weights, clock, bell, timeout_s=timeout_s)
+    reporter = Reporter(journal, alarms, voice, devices, clock, bell, timeout_s=timeout_s)
+    sender = Sender(client, journal, alarms, bell, clock)
+    heartbeat = Heartbeat(client, settings.party, log, every_s=settings.heartbeat_s)
+    parts = (actor, listener, reporter, sender, heartbeat)
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(part.run(), name=type(part).__name__) for part in parts]
+        tasks.append(group.create_task(_tell_ready(listener, place, settings, ready_file)))
+        await stop.wait()
+        for task in tasks:
+            task.cancel()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_DRAIN_S):
+            await sender.flush()
+
+
+def _not_ready(ready_file: Path | None) -> None:
+    """Take away what an agent before this one wrote."""
+    if ready_file is not None:
+        ready_file.unlink(missing_ok=True)
+
+
+async def _tell_ready(
+    listener: Listener, place: Place, settings: Settings, ready_file: Path | None
+) -> None:
+    await listener.ready.wait()
+    if ready_file is not None:
+        shown = {
+            "pid": os.getpid(),
+            "party": settings.party,
+            "url": settings.vtn,
+            "directory": str(place.path.absolute()),
+        }
+        write_whole(ready_file, json.dumps(shown) + "\n")
+
+
+def business_clock(settings: Settings) -> Clock:
+    """The clock dispatches go by. Raises SettingsError."""
+    if not settings.clock:
+        return SystemClock()
+    try:
+        return SharedClock(Path(settings.clock))
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"the business clock {settings.clock}: {error}") from error
+
+
+def batteries(place: Place, settings: Settings, clock: Clock) -> dict[str, SimulatedBattery]:
+    """The device behind each asset. Only their own logs are read."""
+    return {
+        asset.id: SimulatedBattery(
+            asset.id, asset.battery(), clock, place.devices / f"{asset.id}.jsonl"
+        )
+        for asset in settings.assets
+    }
+
+
+def weights_of(settings: Settings) -> Mapping[str, int]:
+    """How the assets share a dispatch: by the power they have."""
+    return {asset.id: max(1, asset.battery().max_w) for asset in settings.assets}
+
+
+def _client(place: Place, settings: Settings) -> Client:
+    trusted = None
+    if settings.ca_file:
+        try:
+            trusted = ssl.create_default_context()
+            trusted.load_verify_locations(settings.ca_file)
+        except OSError as error:
+            raise SettingsError(f"the certificate authority {settings.ca_file}: {error}") from error
+    return Client(
+        settings.vtn,
+        Credentials(settings.client_id, place.load_secret()),
+        timeout_s=settings.timeout_s,
+        attempts=2,  # the listener and the outbox come again by themselves
+        ssl=trusted,
+        allow_token_hosts=settings.allow_token_hosts,
+        user_agent="ukven",
+    )

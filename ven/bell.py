@@ -1,0 +1,36 @@
+"""Rung when the journal has news; whoever waits for it looks again."""
+
+import asyncio
+from contextlib import suppress
+
+
+class Ear:
+    """One listener: however often the bell was rung meanwhile, it wakes once."""
+
+    def __init__(self) -> None:
+        self._rung = asyncio.Event()
+
+    def hear(self) -> None:
+        self._rung.set()
+
+    async def wait(self, longest_s: float | None = None) -> None:
+        """Return when the bell has been rung since the last time, or after `longest_s`."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(longest_s):
+                await self._rung.wait()
+        self._rung.clear()
+
+
+class Bell:
+    """Tells every part of the agent that there is news; what it is stands in the journal."""
+
+    def __init__(self) -> None:
+        self._ears: list[Ear] = []
+
+    def ear(self) -> Ear:
+        self._ears.append(ear := Ear())
+        return ear
+
+    def ring(self) -> None:
+        for ear in self._ears:
+            ear.hear()

@@ -1,0 +1,244 @@
+"""The command `ukven`: make an agent, enrol it, run it, look at it.
+
+Exit codes: 0 done, 1 refused or failed (one line on stderr says why), 2 wrong usage.
+"""
+
+import asyncio
+import json
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal, NoReturn
+
+import typer
+
+from ukprofile.errors import ProfileError
+
+app = typer.Typer(
+    name="ukven",
+    help="An agent for flexibility providers: reads a DSO's dispatches, moves devices, answers.",
+    epilog="Begin with: ukven init my-agent --party FSP7 --asset UKPN-AS-000731",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Directory = Annotated[Path, typer.Argument(metavar="DIR", help="The agent's directory.")]
+AsJson = Annotated[bool, typer.Option("--json", help="As JSON, for programs.")]
+
+
+@app.command()
+def init(
+    directory: Directory,
+    party: Annotated[str, typer.Option(help="Your party id, as the DSO knows it.")],
+    asset: Annotated[
+        list[str],
+        typer.Option(
+            help="An asset by the DSO's id, and the device behind it: ID, or "
+            "ID=simulated:capacity_wh=4000000,max_w=2000000. May be given several times."
+        ),
+    ],
+    environment: Annotated[
+        Literal["sandbox", "production"], typer.Option(help="What its messages are worth.")
+    ] = "sandbox",
+    suite: Annotated[
+        int, typer.Option(min=1, max=2, help="1 signs with Ed25519, 2 with ML-DSA-65 as well.")
+    ] = 1,
+) -> None:
+    """Make DIR with settings and fresh keys.
+
+    Then give DIR/public.json to the DSO, and enrol with what it gives you.
+
+    Example: ukven init my-agent --party FSP7 --asset UKPN-AS-000731=simulated:max_w=1500000
+    """
+    import secrets
+
+    from ukprofile.signing import SigningKeys
+    from ven.settings import Asset, Place, Settings
+
+    start, end = _key_life(environment)
+    settings = Settings(
+        party=party,
+        environment=environment,
+        assets=tuple(Asset.read(text) for text in asset),
+        suite=suite,
+    ).check()
+    name = f"{party[:50]}-{secrets.token_hex(4)}"
+    keys = SigningKeys.generate(name, party, "ven", start, end, secrets.token_bytes, suite=suite)
+    place = Place(directory)
+    place.make(settings, keys)
+    typer.echo(f"made {directory}: {party}, {len(settings.assets)} assets, key set {name}")
+    typer.echo(f"next: give {place.public} to the DSO; then ukven enrol {directory} ...")
+
+
+@app.command()
+def enrol(
+    directory: Directory,
+    vtn: Annotated[str, typer.Option(help="The VTN's base URL.")],
+    client_id: Annotated[str, typer.Option(help="Your OAuth client, from the DSO.")],
+    secret_file: Annotated[Path, typer.Option(help="A file with its secret; - reads stdin.")],
+    dso_keys: Annotated[Path, typer.Option(help="The DSO's public keys: one set, or several.")],
+    clock: Annotated[Path | None, typer.Option(help="A shared clock, for rehearsals.")] = None,
+    poll_s: Annotated[float | None, typer.Option(help="Seconds between two polls.")] = None,
+    heartbeat_s: Annotated[float | None, typer.Option(help="Between two heartbeats.")] = None,
+    suite_floor: Annotated[
+        int | None, typer.Option(min=1, max=2, help="Lowest suite taken from the DSO.")
+    ] = None,
+    token_host: Annotated[
+        list[str] | None, typer.Option(help="A host other than the VTN's that gives out tokens.")
+    ] = None,
+    ca_file: Annotated[Path | None, typer.Option(help="A certificate authority to trust.")] = None,
+) -> None:
+    """Tell the agent in DIR where its VTN is and whose keys to trust.
+
+    May be repeated: what is given replaces what was there; key sets are added. Compare the
+    DSO's keys with what it published elsewhere: they decide what your devices do.
+
+    Example: ukven enrol my-agent --vtn https://vtn.example --client-id fsp7
+    --secret-file secret.txt --dso-keys ukpn.json
+    """
+    from ven.settings import Place, key_sets_in, with_enrolment, write_whole
+
+    place = Place(directory)
+    settings = with_enrolment(
+        place.load(),
+        vtn=vtn,
+        client_id=client_id,
+        clock=clock and str(clock.absolute()),
+        poll_s=poll_s,
+        heartbeat_s=heartbeat_s,
+        suite_floor=suite_floor,
+        allow_token_hosts=token_host and tuple(token_host),
+        ca_file=ca_file and str(ca_file.absolute()),
+    )
+    key_sets = key_sets_in(dso_keys)
+    secret = _secret(secret_file)
+    for key_set in key_sets:
+        place.pin(key_set)
+    place.load_register(settings)
+    write_whole(place.secret, secret + "\n", mode=0o600)
+    place.save(settings)
+    trusted = ", ".join(f"{k.key_set} of {k.party}" for k in key_sets)
+    typer.echo(f"enrolled at {vtn} as {client_id}; trusted: {trusted}")
+    typer.echo(f"next: ukven run {directory}")
+
+
+@app.command()
+def run(
+    directory: Directory,
+    ready_file: Annotated[
+        Path | None, typer.Option(help="Written (JSON) once the first events have been taken.")
+    ] = None,
+) -> None:
+    """Run the agent of DIR until it is told to stop (Ctrl-C, SIGTERM).
+
+    Killed at any moment, it goes on where it was at the next start. Its log is DIR/agent.log.
+
+    Example: ukven run my-agent --ready-file /run/my-agent.json
+    """
+    from ven.agent import run as run_agent
+    from ven.settings import Place
+
+    asyncio.run(run_agent(Place(directory), ready_file=ready_file))
+
+
+@app.command()
+def status(directory: Directory, as_json: AsJson = False) -> None:
+    """What the agent of DIR is doing, whether it runs or not.
+
+    Contracts, dispatches with their states, what the devices do now, reports that wait, alarms.
+
+    Example: ukven status my-agent --json
+    """
+    from ven import show
+    from ven.agent import batteries, business_clock
+    from ven.journal import look
+    from ven.settings import Place
+
+    place = Place(directory)
+    settings = place.load()
+    clock = business_clock(settings)
+    devices = batteries(place, settings, clock)
+    with look(place.journal) as book:
+        found = asyncio.run(show.status(book, settings, devices, clock))
+    typer.echo(json.dumps(found, indent=2) if as_json else "\n".join(_told(found)))
+
+
+@app.command()
+def journal(directory: Directory, as_json: AsJson = False) -> None:
+    """What the agent of DIR received, decided, planned, told its devices, said and posted.
+
+    One line each, in the order it happened, by the business clock.
+
+    Example: ukven journal my-agent
+    """
+    from ven import show
+    from ven.journal import look
+    from ven.settings import Place
+
+    place = Place(directory)
+    place.load()
+    with look(place.journal) as book:
+        for line in show.lines(book):
+            at = line.at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+            if as_json:
+                typer.echo(json.dumps({"at": at, "what": line.what, "text": line.text}))
+            else:
+                typer.echo(f"{at}  {line.what:9} {line.text}")
+
+
+def main() -> NoReturn:
+    """The console script: mistakes become one line, never a stack trace."""
+    try:
+        app(prog_name="ukven")
+    except ProfileError as error:
+        _fail(str(error))
+    except OSError as error:
+        _fail(f"{error.strerror or error}: {error.filename}" if error.filename else str(error))
+    sys.exit(0)
+
+
+def _fail(why: str) -> NoReturn:
+    sys.stderr.write(f"ukven: {why}\n")
+    sys.exit(1)
+
+
+def _key_life(environment: str) -> tuple[datetime, datetime]:
+    """When fresh keys count: rehearsals in the sandbox may take place on any day."""
+    from ukprofile.clock import SystemClock
+
+    if environment == "sandbox":
+        return datetime(2020, 1, 1, tzinfo=UTC), datetime(2040, 1, 1, tzinfo=UTC)
+    today = SystemClock().now().replace(hour=0, minute=0, second=0, microsecond=0)
+    return today, today + timedelta(days=730)
+
+
+def _secret(path: Path) -> str:
+    """The secret in a file, or on stdin."""
+    from ven.settings import SettingsError
+
+    secret = (sys.stdin.read() if str(path) == "-" else path.read_text()).strip()
+    if not secret:
+        raise SettingsError("the secret is empty")
+    return secret
+
+
+def _told(found: dict[str, Any]) -> list[str]:
+    """The status as lines for a person."""
+    contact = found["contact"] or "never"
+    told = [f"{found['party']} ({found['environment']}) at {found['vtn'] or 'no VTN yet'}"]
+    told += [f"business time {found['now']}, last contact {contact}", ""]
+    sections = {
+        "contracts": "{contract_id}  {product} in {zone}, {capacity_w:,} W until {valid_to}",
+        "dispatches": "{thread}  {state}  {shown}",
+        "devices": "{asset_id}  {power_w:,} W (baseline {baseline_w:,} W) {short}",
+        "queued": "{kind} on {event_id}, {attempts} attempts {error}",
+        "alarms": "{at}  {alarm} {reason}: {detail}",
+    }
+    for name, form in sections.items():
+        told.append(f"{name}: {len(found[name]) or 'none'}")
+        for one in found[name]:
+            spans = [f"{p['w']:+,} W {p['start']} - {p['end']}" for p in one.get("periods", ())]
+            told.append("  " + form.format(**one, shown="; ".join(spans)).rstrip())
+    return told

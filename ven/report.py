@@ -1,0 +1,227 @@
+"""Telling the DSO how each dispatch is getting on: DISPATCH_STATUS, each state once.
+
+    journal ─▶ dispatches ─┐
+                           ├─ progress ─▶ word ─▶ said, alarm, signed report: one transaction
+    devices ─▶ measured ───┘
+
+It looks when something begins or ends, when the journal has news, and every few seconds of
+business time while something runs.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from ukprofile.clock import Clock
+from ukprofile.flex.answer import Status
+from ukprofile.flex.contract import ContractTerms, read_assets
+from ukprofile.receiving import Entry, parse_text
+from ven.alarms import Alarms, alarm
+from ven.answer import Voice, report_status
+from ven.bell import Bell, Ear
+from ven.device import Device, Measurement
+from ven.journal import Alarm, Book, Journal, time_text
+from ven.plan import Dispatch
+from ven.progress import RAMP, Seen, Word, over, progress, stopped
+from ven.replan import in_force
+
+STEP = timedelta(seconds=5)
+"""Business time between two looks at what runs."""
+REST_S = 0.1
+"""Real seconds between two looks at least, however fast the business clock runs."""
+_FAR = timedelta(hours=1)
+_AFTER = timedelta(hours=24)
+"""How long after a dispatch is not valid any more its end may still be reported."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A dispatch of which something is still to be said."""
+
+    dispatch: Dispatch
+    said: tuple[str, ...]
+    ramp: timedelta
+
+    def next_look(self, now: datetime) -> datetime:
+        if now < self.dispatch.start:
+            return self.dispatch.start
+        return now + STEP
+
+
+class Reporter:
+    """Watches devices and says what becomes of dispatches."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        alarms: Alarms,
+        voice: Voice,
+        devices: Mapping[str, Device],
+        clock: Clock,
+        bell: Bell,
+        *,
+        timeout_s: float,
+        rest_s: float = REST_S,
+    ) -> None:
+        self._journal = journal
+        self._alarms = alarms
+        self._voice = voice
+        self._devices = devices
+        self._clock = clock
+        self._bell = bell
+        self._timeout_s = timeout_s
+        self._rest_s = rest_s
+
+    async def run(self) -> None:
+        ear = self._bell.ear()
+        while True:
+            until = await self.look()
+            await _either(ear, self._clock, until)
+            await asyncio.sleep(self._rest_s)
+
+    async def look(self) -> datetime:
+        """Say what is to be said now; when to look again."""
+        now = self._clock.now()
+        watched = await self._journal.read(lambda book: _watched(book, now))
+        begun = [w for w in watched if w.dispatch.start <= now]
+        measured = await self._measure({a for w in begun for a in w.dispatch.assets})
+
+        def words(book: Book) -> list[tuple[Watched, Word, tuple[Seen, ...]]]:
+            found = []
+            for one in _watched(book, now):
+                seen = tuple(_seen(book, one.dispatch, a, measured) for a in one.dispatch.assets)
+                word = progress(one.dispatch, one.said, seen, one.ramp, now)
+                found += [(one, word, seen)] if word is not None else []
+            return found
+
+        if await self._journal.read(words):
+            self._alarms.tell(
+                await self._journal.write(
+                    lambda book: [a for w in words(book) for a in self._say(book, *w, now)]
+                )
+            )
+            self._bell.ring()
+        return min((w.next_look(now) for w in watched), default=now + _FAR)
+
+    async def _measure(self, assets: set[str]) -> dict[str, Measurement | str]:
+        """What each device does, or why it does not answer."""
+
+        async def one(asset_id: str) -> Measurement | str:
+            device = self._devices.get(asset_id)
+            if device is None:
+                return "there is no such device"
+            try:
+                async with asyncio.timeout(self._timeout_s):
+                    return await device.measure()
+            except Exception as error:  # noqa: BLE001 - a device may fail in any way
+                return str(error) or type(error).__name__
+
+        ordered = sorted(assets)
+        found = await asyncio.gather(*(one(asset_id) for asset_id in ordered))
+        return dict(zip(ordered, found, strict=True))
+
+    def _say(
+        self, book: Book, watched: Watched, word: Word, seen: Sequence[Seen], now: datetime
+    ) -> list[Alarm]:
+        """One word: remembered as said, alarmed of if it is bad, signed and queued."""
+        one = watched.dispatch
+        book.say(one.slot.program, one.slot.thread, word.state, now)
+        event_id = _event_of(book, one)
+        report_status(
+            book, self._voice, _answered(book, one), _status(one, word, seen), event_id, now
+        )
+        if word.state != "failed":
+            return []
+        key = f"{one.slot.program}:{one.slot.thread}"
+        detail = f"{one.slot.thread}: {word.reason}"
+        raised = alarm("NOT_DELIVERED", key, now, detail=detail, event_id=event_id)
+        return [raised] if book.alarm(raised) else []
+
+
+def _watched(book: Book, now: datetime) -> list[Watched]:
+    found = []
+    for one in in_force(book, now - _AFTER):
+        said = book.said(one.slot.program, one.slot.thread)
+        if not over(one, said):
+            found.append(Watched(one, said, _ramp(book, one.slot.program)))
+    return found
+
+
+def _ramp(book: Book, program: str) -> timedelta:
+    held = book.terms(program)
+    terms = None if held is None else ContractTerms.read(parse_text(held.text)["body"])
+    if terms is None or terms.ramp_s is None:
+        return RAMP
+    return timedelta(seconds=terms.ramp_s)
+
+
+def _seen(
+    book: Book, one: Dispatch, asset_id: str, measured: Mapping[str, Measurement | str]
+) -> Seen:
+    """What journal and device together say of one asset of a dispatch."""
+    told = [
+        p
+        for p in book.commands("asset_id = ? AND valid_to >= ?", asset_id, time_text(one.start))
+        if one.slot.thread in p.command.threads and p.state != "WITHDRAWN"
+    ]
+    refused = (p.error for p in told if p.state == "FAILED" and p.command.valid_from < one.end)
+    shown = measured.get(asset_id, "not measured")
+    bare = Seen(
+        asset_id,
+        measured=None,
+        refused=next((f"{asset_id}: {why}" for why in refused), ""),
+        confirmed=bool(told) and all(p.state == "CONFIRMED" for p in told),
+    )
+    if isinstance(shown, str):
+        return replace(bare, error=shown)
+    running = book.commands("id = ?", shown.command_id)
+    return replace(bare, measured=shown, command=running[0] if running else None)
+
+
+def _status(one: Dispatch, word: Word, seen: Sequence[Seen]) -> Status:
+    """What is said, with watts where every device answered, and the make-up of several."""
+    assert one.thread.confirmed is not None
+    body = one.thread.confirmed.body
+    measured = [(s.asset_id, s.measured) for s in seen if s.measured is not None]
+    whole = len(measured) == len(seen)
+    parts = ((asset_id, m.power_w - m.baseline_w) for asset_id, m in measured)
+    return Status(
+        contract_id=body["contract_id"],
+        zone=body["zone"],
+        assets=read_assets(body),
+        state=word.state,
+        at=word.at,
+        power_w=sum(m.power_w for _, m in measured) if whole else None,
+        make_up=tuple(parts) if whole and len(seen) > 1 else (),
+        reason=word.reason or None,
+    )
+
+
+def _answered(book: Book, one: Dispatch) -> Entry:
+    """The text that a status answers: the stop that ended it, else the one in force."""
+    stop = one.thread.first_stop
+    sha256 = stop.held.sha256 if stop is not None and stopped(one) else one.sha256
+    entry = book.entry(sha256)
+    assert entry is not None
+    return entry
+
+
+def _event_of(book: Book, one: Dispatch) -> str:
+    """The event to report on: the dispatch's; the contract's where that one is gone (profile 1)."""
+    mine = [s for s in book.sightings() if s.program == one.slot.program]
+    own = [s for s in mine if (s.family, s.thread) == ("dispatch", one.slot.thread)]
+    contract = [s for s in mine if s.family == "contract_terms"]
+    standing = [s for s in (*own, *contract) if s.gone_at is None]
+    return next((s.event_id for s in (*standing, *own)), "")
+
+
+async def _either(ear: Ear, clock: Clock, until: datetime) -> None:
+    """Wait for news or for a time, whichever comes first."""
+    waits = {asyncio.ensure_future(ear.wait()), asyncio.ensure_future(clock.until(until))}
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
+        await asyncio.gather(*waits, return_exceptions=True)
