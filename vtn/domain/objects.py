@@ -9,7 +9,7 @@ What an error says never depends on an object that is hidden (digest T15; decisi
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import blake2b
 from typing import Any
@@ -17,8 +17,8 @@ from typing import Any
 from ukprofile.clock import Clock
 from ukprofile.errors import Refused
 from ukprofile.openadr import JSON
-from vtn.domain.admission import Admission, Admitted, Notice, may_pass_unchanged
-from vtn.domain.draft import Draft, nfc, read_draft
+from vtn.domain.admission import Admission, Admitted, Equivocal, may_pass_unchanged
+from vtn.domain.draft import Draft, Notice, nfc, read_draft
 from vtn.domain.live import grants_of
 from vtn.domain.privacy import (
     Action,
@@ -58,7 +58,7 @@ class Query:
 @dataclass(frozen=True, slots=True)
 class Rendered:
     """An answer: the JSON bytes of an object or a list, its strong ETag (quotes included), and
-    what was noticed on the way though the request was taken (for the logs).
+    what was noticed on the way though the request was taken (for the security log).
     """
 
     body: bytes
@@ -152,7 +152,7 @@ class Objects:
                 return known
             return tx.put(draft.record(new_id, now, now, **_thread_name(draft, admitted)))
 
-        return self._rendered(await self._store.write(command), viewer)
+        return await self._written(command, draft, viewer)
 
     def _known(self, tx: Transaction, draft: Draft, admitted: Admitted) -> Record | None:
         """The object that an earlier delivery of this very text made; decides a new text."""
@@ -184,8 +184,11 @@ class Objects:
         demand(viewer, kind, Action.UPDATE)
         draft = read_draft(kind, body, viewer)
         now = self._clock.now()
+        seen = self._store.live.get(kind, id)
+        if seen is None or not visible(seen, viewer, self._grants(viewer)):
+            raise _hidden()
         admitted = await self._admission.open(
-            draft, viewer, self._store.live, now, unchecked=unchecked
+            draft, viewer, self._store.live, now, unchecked=unchecked, old=seen
         )
 
         def command(tx: Transaction) -> Record:
@@ -201,7 +204,21 @@ class Objects:
                 over["targets"] = old.targets if old.has_targets else None
             return tx.put(draft.record(id, old.created, now, **over))
 
-        return self._rendered(await self._store.write(command), viewer)
+        return await self._written(command, draft, viewer)
+
+    async def _written(
+        self, command: Callable[[Transaction], Record], draft: Draft, viewer: Viewer
+    ) -> Rendered:
+        """Write it. Of an equivocal text the object goes back, and the text is kept (decision 6:
+        both are, profile 2 Order).
+        """
+        try:
+            record = await self._store.write(command)
+        except Equivocal as refused:
+            entry = refused.entry
+            await self._store.write(lambda tx: tx.keep(entry))
+            raise
+        return replace(self._rendered(record, viewer), notices=draft.notices)
 
     async def delete(
         self, kind: Kind, id: str, viewer: Viewer, *, if_match: str | None = None
