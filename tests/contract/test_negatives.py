@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.contract.negatives import json_http, oauth, objects, time_units
+from tests.contract.negatives.lies import FIRST_CONTACT, LIES, polling
 from tests.contract.negatives.rows import Row, of_role, rows
 from tests.contract.negatives.scene import SECRET, Given, Scene, agent_scene, vtn_scene
 from tests.contract.negatives.wire import Reply, Request, get, post
@@ -26,14 +27,6 @@ GIVEN = {**oauth.GIVEN, **json_http.GIVEN, **time_units.GIVEN, **objects.GIVEN}
 NOT_YET = {
     "N85d": "issue 3: there are no subscriptions yet (501), so FSP8 has none to be hidden",
     "N132g": "issue 3: subscriptions are answered 501",
-    "N81a": "issue 2: waits for the agent's client",
-    "N81b": "issue 2: waits for the agent's client",
-    "N81d": "issue 2: waits for the agent's listener",
-    "N81e": "issue 2: waits for the agent's client",
-    "N86d": "issue 2: waits for the agent's listener",
-    "N136a": "issue 2: waits for the agent's listener",
-    "N136b": "issue 2: waits for the agent's listener",
-    "N136c": "issue 2: waits for the agent's listener",
 }
 """Rows that cannot apply yet: what they wait for."""
 
@@ -53,8 +46,9 @@ def stores() -> list[Any]:
 
 def test_every_row_has_its_input_or_a_reason() -> None:
     assert len(rows()) == 166
-    assert set(WHEN) | set(NOT_YET) == set(rows())
-    assert not set(WHEN) & set(NOT_YET)
+    tables = (set(WHEN), set(LIES), set(NOT_YET))
+    assert set().union(*tables) == set(rows())
+    assert sum(len(table) for table in tables) == 166, "each row in one table"
     assert set(GIVEN) <= set(WHEN)
 
 
@@ -205,7 +199,7 @@ MORE = {
 # -- the agent -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("id", cases("ven"))
+@pytest.mark.parametrize("id", [row for row in cases("ven") if row not in LIES])
 async def test_ven(id: str, tmp_path: Path) -> None:
     """Each input at an agent of its own: the second would find the text of the first."""
     row = rows()[id]
@@ -232,3 +226,26 @@ def due(row: Row) -> str:
 
 def event_id(one: Request) -> str:
     return "E1" if one.method == "PUT" else "E2"
+
+
+# -- the agent that polls --------------------------------------------------------------------------
+
+SAID_OTHERWISE = {"N136b": "MEDIA_TYPE"}
+"""Another code of the same step, as `codes.md` admits: HTML is refused by its label already."""
+
+
+@pytest.mark.parametrize("id", sorted(LIES))
+async def test_polling(id: str, tmp_path: Path) -> None:
+    """Nothing changes, what is confirmed runs on, and a person hears of it once."""
+    row = rows()[id]
+    async with polling(tmp_path / "journal.db") as at:
+        if id not in FIRST_CONTACT:
+            await at.look()
+            assert not at.agent.security.lines
+        before = await at.agent.snapshot()
+        await LIES[id](at)
+        assert await at.agent.snapshot() == before
+        assert await at.agent.plan(), "D1 is confirmed, and runs"
+        reasons = [line["reason"] for line in at.agent.security.lines]
+        assert reasons == [SAID_OTHERWISE.get(id, row.reason)]
+        assert "hush-hush" not in at.agent.security.everything

@@ -242,8 +242,8 @@ class Agent:
             "sandbox",
             lambda n: next(counter).to_bytes(n, "big"),
         )
-        alarms = Alarms(journal, self.security.log)
-        self._receiver = Receiver(journal, alarms, voice, self.clock, {})
+        self.alarms = Alarms(journal, self.security.log)
+        self.receiver = Receiver(journal, self.alarms, voice, self.clock, {})
         programs = {CONTRACT: frozenset({"UKPN"})}
         self._context = Context("FSP7", "ven", "sandbox", register(), programs)
 
@@ -263,11 +263,17 @@ class Agent:
         stamps = {"createdDateTime": STAMP, "modificationDateTime": STAMP}
         whole = {**body, **stamps, "id": id, "objectType": "EVENT", "programID": "P7"}
         program = {**life("01"), **stamps, "id": "P7", "objectType": "PROGRAM"}
-        return await self._receiver.receive(Event.read(whole), Program.read(program), self._context)
+        return await self.receiver.receive(Event.read(whole), Program.read(program), self._context)
 
     async def plan(self) -> Any:
         """What will run."""
         return await self.journal.read(lambda book: [*book.commands()])
+
+    async def snapshot(self) -> Any:
+        """What is held, what will run, what will be said, and where it was seen."""
+        return await self.journal.read(
+            lambda book: (book.entries(), book.commands(), book.posts(), book.sightings())
+        )
 
 
 @asynccontextmanager
