@@ -160,12 +160,17 @@ class Admission:
                 clause="profile 1",
             )
 
-    def check_grants(self, tx: Transaction, draft: Draft, ven_id: str) -> None:
-        """A contract's target is granted to exactly one ven. Raises NOT_UNIQUE."""
+    def check_grants(self, tx: Transaction, draft: Draft, old: Record | None) -> None:
+        """A contract's target is granted to one ven, or to resources of the same client (T4).
+
+        `old` is the ven or resource that is replaced. Raises NOT_UNIQUE.
+        """
         for target in draft.targets or ():
             if not target.startswith(_CONTRACT_TARGET):
                 continue
-            if any(other.id != ven_id for other in tx.find(Kind.VEN, target=target)):
+            vens, resources = (tx.find(kind, target=target) for kind in (Kind.VEN, Kind.RESOURCE))
+            others = (o for o in (*vens, *resources) if old is None or o.id != old.id)
+            if any(other.client_id != draft.columns["client_id"] for other in others):
                 raise Refused(
                     "NOT_UNIQUE",
                     f"{target} is granted to another ven; a contract has one",
