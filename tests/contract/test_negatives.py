@@ -15,8 +15,8 @@ from tests.contract.negatives import json_http, oauth, objects, time_units
 from tests.contract.negatives.lies import FIRST_CONTACT, LIES, polling
 from tests.contract.negatives.rows import Row, of_role, rows
 from tests.contract.negatives.scene import SECRET, Given, Scene, agent_scene, vtn_scene
-from tests.contract.negatives.wire import Reply, Request, get, post
 from tests.shared import needs_shared
+from tests.wire import Reply, Request, get, post
 from ukprofile.codes import CODES
 
 pytestmark = needs_shared
@@ -113,6 +113,7 @@ def check_security(row: Row, scene: Scene, inputs: int) -> None:
     if row.reason != "PROBLEM_BODY":
         due = [row.reason] * inputs if row.security_event == "yes" else []
         assert [line["reason"] for line in scene.security.lines] == due
+    assert not scene.security.errors
     assert SECRET not in scene.security.everything
     assert not any(t in scene.security.everything for t in scene.tokens.values() if t)
 

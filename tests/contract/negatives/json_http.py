@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.contract.negatives.scene import Given, Scene
 from tests.contract.negatives.time_units import event
-from tests.contract.negatives.wire import Request, get, post
+from tests.wire import Request, get, post
 from ukprofile.openadr import REQUEST
 from vtn.domain.record import Kind
 

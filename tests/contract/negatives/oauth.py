@@ -15,7 +15,7 @@ from joserfc.jwk import OKPKey
 from tests.contract.negatives.json_http import program
 from tests.contract.negatives.scene import HASHED, SECRET, Given, Scene, plain_report
 from tests.contract.negatives.time_units import event
-from tests.contract.negatives.wire import Request, delete, get, post, put
+from tests.wire import Request, delete, get, post, put
 from vtn.domain.clients import hash_secret
 from vtn.domain.record import Client
 

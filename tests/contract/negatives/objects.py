@@ -8,7 +8,7 @@ from tests.contract.negatives.json_http import program
 from tests.contract.negatives.scene import FSP7, Given, Scene, plain_report
 from tests.contract.negatives.signed import CONTRACT, RIVAL, event_of, i2
 from tests.contract.negatives.time_units import event
-from tests.contract.negatives.wire import Request, delete, get, post, put
+from tests.wire import Request, delete, get, post, put
 from vtn.domain.record import Kind
 
 When = Callable[[], Iterable[Request]]

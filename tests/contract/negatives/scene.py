@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import structlog
-
 from tests.contract.negatives import signed
 from tests.contract.negatives.signed import CONTRACT, RIVAL
-from tests.contract.negatives.wire import Reply, Request, exchange, head_of
 from tests.golden import at, life, register, signing_keys
+from tests.listening import Heard
+from tests.wire import Reply, Request, exchange, head_of
 from ukprofile.clock import ManualClock
 from ukprofile.openadr import Event, Program
 from ukprofile.receiving import Context
@@ -40,24 +39,6 @@ FSP7 = Viewer("fsp7", Role.VEN, SCOPES[Role.VEN])
 FSP8 = Viewer("fsp8", Role.VEN, SCOPES[Role.VEN])
 
 
-class Security:
-    """A log, of which the security lines are kept, and everything it ever said."""
-
-    def __init__(self) -> None:
-        self.lines: list[dict[str, Any]] = []
-        self.everything = ""
-        self.log = structlog.wrap_logger(
-            None, processors=[self._take], wrapper_class=structlog.stdlib.BoundLogger
-        )
-
-    def _take(self, _logger: Any, _method: str, event: Any) -> Any:
-        self.everything += f"{event}\n"
-        assert event["event"] != "internal error", event
-        if event.get("log") == "security":
-            self.lines.append(event)
-        raise structlog.DropEvent
-
-
 @dataclass(frozen=True, slots=True)
 class Given:
     """What is so before a row: the time, contract windows, whether D1 stands, what became of it
@@ -77,7 +58,7 @@ class Scene:
 
     running: RunningVtn
     clock: ManualClock
-    security: Security
+    security: Heard
     data_dir: Path | None
     ids: dict[str, str] = field(default_factory=dict)
     tokens: dict[str, str] = field(default_factory=dict)
@@ -221,7 +202,7 @@ HASHED = bytes.fromhex(
 @asynccontextmanager
 async def vtn_scene(given: Given, data_dir: Path | None = None) -> AsyncIterator[Scene]:
     """The scene, at a VTN that runs; on SQLite in `data_dir`, else in memory."""
-    clock, security = ManualClock(at("2026-02-20T09:00:00Z")), Security()
+    clock, security = ManualClock(at("2026-02-20T09:00:00Z")), Heard()
     async with running_vtn(data_dir=data_dir, clock=clock, log=security.log) as running:
         scene = Scene(running, clock, security, data_dir)
         await scene.arrange(given)
@@ -233,7 +214,7 @@ class Agent:
     """FSP7's receiver with its journal: holds the contract, and D1 if it stands."""
 
     def __init__(self, journal: Journal) -> None:
-        self.journal, self.security = journal, Security()
+        self.journal, self.security = journal, Heard()
         self.clock = ManualClock(at("2026-02-20T10:00:00Z"))
         counter = itertools.count(1)
         voice = Voice(

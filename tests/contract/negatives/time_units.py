@@ -8,8 +8,8 @@ from typing import Any
 from tests.contract.negatives import signed
 from tests.contract.negatives.scene import Given, Scene
 from tests.contract.negatives.signed import carrying, event_of, i2, message, period, window
-from tests.contract.negatives.wire import Request, post, put
 from tests.golden import at, life, sealed_in
+from tests.wire import Request, post, put
 from vtn.domain.record import Kind
 
 When = Callable[[], Iterable[Request]]

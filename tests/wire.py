@@ -98,7 +98,7 @@ async def exchange(url: str, head: bytes, body: bytes) -> Reply:
     try:
         async with asyncio.timeout(TIMEOUT_S):
             sending = asyncio.ensure_future(_send(writer, head, body))
-            reply = await _reply(reader)
+            reply = await read_reply(reader)
             sending.cancel()
             await asyncio.gather(sending, return_exceptions=True)
             return reply
@@ -117,9 +117,10 @@ async def _send(writer: asyncio.StreamWriter, head: bytes, body: bytes) -> None:
         pass
 
 
-async def _reply(reader: asyncio.StreamReader) -> Reply:
+async def read_reply(reader: asyncio.StreamReader) -> Reply:
+    """One answer; where the server says that it closes, wait until it does."""
     status_line, *lines = (await reader.readuntil(b"\r\n\r\n")).decode().strip().split("\r\n")
-    once = status_line.startswith("HTTP/1.0")
+    once = not status_line.startswith("HTTP/1.1")
     headers = dict(_pairs(lines))
     body = await reader.readexactly(int(headers.get("content-length", "0")))
     closed = (once or headers.get("connection") == "close") and await _ended(reader)
