@@ -153,7 +153,7 @@ def status(directory: Directory, as_json: AsJson = False) -> None:
     Example: ukven status my-agent --json
     """
     from ven import show
-    from ven.agent import batteries, business_clock
+    from ven.equipment import batteries, business_clock
     from ven.journal import look
     from ven.settings import Place
 

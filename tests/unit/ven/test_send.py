@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from random import Random
 
 import pytest
 import structlog
@@ -72,7 +73,15 @@ class Outbox(Ears):
 
     def sender(self) -> Sender:
         alarms = Alarms(self.journal, structlog.get_logger())
-        return Sender(self.through, self.journal, alarms, Bell(), self.clock, first_wait_s=0.25)
+        return Sender(
+            self.through,
+            self.journal,
+            alarms,
+            Bell(),
+            self.clock,
+            random=Random(1),
+            first_wait_s=0.25,
+        )
 
     async def states(self) -> list[tuple[str, int]]:
         return [(p.state, p.attempts) for p in await self.journal.read(lambda b: b.posts())]
@@ -171,7 +180,7 @@ async def test_taken_means_taken_by_it(outbox):
 async def test_it_wakes_when_the_bell_rings(outbox):
     bell = Bell()
     alarms = Alarms(outbox.journal, structlog.get_logger())
-    sender = Sender(outbox.through, outbox.journal, alarms, bell, outbox.clock)
+    sender = Sender(outbox.through, outbox.journal, alarms, bell, outbox.clock, random=Random(1))
     task = asyncio.create_task(sender.run())
     await outbox.posted(2)
     await outbox.dso.instruct(HALF + HOUR + timedelta(minutes=1), HOUR)
