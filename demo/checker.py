@@ -3,9 +3,9 @@
     checker.py SCENARIO DIRECTORY
 
 Reads the scenario, and against it: every HTTP exchange as a proxy recorded it, the agents'
-journals, the devices' own logs, the VTN's database, the exit codes. Imports nothing of this project,
-so that it shares no mistake with what it checks; signatures are verified from the published format
-alone.
+journals, the devices' own logs, the VTN's database, the exit codes. Imports nothing of this
+project, so that it shares no mistake with what it checks; signatures are verified from the
+published format alone.
 
 Exit codes: 0 everything agrees; 1 something does not, and each disagreement is named.
 """
