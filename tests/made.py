@@ -4,6 +4,7 @@ Minute 0 is 15:00Z on 24 November 2026, when London is on UTC; the contract is f
 asset A1, any day from 16:00 to 20:00, two minutes' notice.
 """
 
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
@@ -11,6 +12,9 @@ from ukprofile.flex.contract import DAYS, Asset, ContractTerms, Window
 from ukprofile.flex.dispatch import Held, Period
 from ukprofile.flex.header import Header
 from ukprofile.flex.times import milliseconds
+from ukprofile.receiving import Carrier, Context, Opened, open_message
+from ukprofile.signing import SigningKeys, seal
+from ukprofile.trust import Register
 
 _TERMS = ContractTerms(
     contract_id="UKPN:C1",
@@ -77,3 +81,31 @@ def held(
     state = {name: changes.pop(name) for name in ("accepted", "counts", "void") if name in changes}
     at = minute(issued if received is None else received)
     return Held(f"{issued:064x}", header(kind, issued), body(*periods, **changes), at, **state)
+
+
+_FROM, _TO = datetime(2026, 1, 1, tzinfo=UTC), datetime(2028, 1, 1, tzinfo=UTC)
+KEYS = {
+    "UKPN": SigningKeys.sandbox("UKPN-1", "UKPN", "dso", _FROM, _TO),
+    "SSEN": SigningKeys.sandbox("SSEN-1", "SSEN", "dso", _FROM, _TO),
+    "FSP7": SigningKeys.sandbox("FSP7-1", "FSP7", "ven", _FROM, _TO),
+}
+MARKET = "market:UKPN:OU:Z1"
+_REGISTER = Register.of("sandbox", [keys.public() for keys in KEYS.values()])
+_OF_VEN = {"UKPN:C1": frozenset({"UKPN"}), MARKET: frozenset({"UKPN"})}
+VEN = Context("FSP7", "ven", "sandbox", _REGISTER, _OF_VEN)
+VTN = Context("UKPN", "dso", "sandbox", _REGISTER, dict.fromkeys(_OF_VEN, frozenset({"FSP7"})))
+RUN = body(period(0, 60, 180))
+"""The body of a faultless instruction."""
+
+
+def opened(
+    kind: str, content: Any, context: Context = VEN, carrier: Carrier | None = None, **changes: Any
+) -> Opened:
+    """A signed message of UKPN's (or another issuer's), brought to `context` at minute 0."""
+    issuer = changes.get("issuer", "UKPN")
+    made = header(kind, **{"key_set": f"{issuer}-1", **changes})
+    if kind in ("schedule", "instruction", "variation"):
+        made = replace(made, accept_by=minute(30))
+    sealed = seal(made.to_json(content), KEYS[issuer], 1)
+    brought = carrier or Carrier()
+    return open_message(sealed.text, sealed.signatures, context, minute(0), brought)
