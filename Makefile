@@ -1,12 +1,14 @@
-# One list of commands. `make test` needs Python 3.11-3.13 (with venv), git and make.
+# One list of commands. `make demo` and `make test` need Python 3.11-3.13 (with venv), git and make.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: test check soak clean help
+.PHONY: demo test check sandbox soak clean help
 
 help:
+	@echo "make demo     an hour of dispatching in under a minute, checked"
 	@echo "make test     checks and tests"
+	@echo "make sandbox  a VTN and two agents that stay up, to try things out"
 	@echo "make check    mypy, ruff, architecture"
 	@echo "make soak     100 kills of the writing store, planted faults; goes on where it was cut"
 	@echo "              (FRESH=1 begins again), with dated logs in var/soak/"
@@ -16,6 +18,12 @@ $(VENV)/installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	@touch $@
+
+demo: $(VENV)/installed
+	$(BIN)/python -m demo
+
+sandbox: $(VENV)/installed
+	$(BIN)/python -m demo sandbox
 
 test: check
 	$(BIN)/coverage run -m pytest
