@@ -82,7 +82,7 @@ async def ears(tmp_path):
 
 async def test_terms_first_then_the_dispatch_whatever_the_order_of_the_list(ears):
     await ears.dso.instruct(HALF, HOUR)
-    assert await ears.look() == 5.0
+    assert await ears.look() == 0.0
     assert await ears.kinds() == ["contract_terms", "instruction"]
     assert await ears.commands() == ["PLANNED"]
     assert ears.listener.ready.is_set()

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from random import Random
 
 import pytest
 import structlog
@@ -24,6 +25,7 @@ class Gate:
         self.upstream = upstream
         self.loses = 0
         self.arrived = asyncio.Event()
+        self.order: list[str] = []
         self.says: list[tuple[int, dict[str, str]]] = []
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
@@ -41,6 +43,7 @@ class Gate:
         ) as answer:
             body = await answer.read()
             if reports:
+                self.order.append((await request.json())["reportName"])
                 self.arrived.set()
             if reports and self.loses:
                 self.loses -= 1
@@ -70,7 +73,15 @@ class Outbox(Ears):
 
     def sender(self) -> Sender:
         alarms = Alarms(self.journal, structlog.get_logger())
-        return Sender(self.through, self.journal, alarms, Bell(), self.clock, first_wait_s=0.25)
+        return Sender(
+            self.through,
+            self.journal,
+            alarms,
+            Bell(),
+            self.clock,
+            random=Random(1),
+            first_wait_s=0.25,
+        )
 
     async def states(self) -> list[tuple[str, int]]:
         return [(p.state, p.attempts) for p in await self.journal.read(lambda b: b.posts())]
@@ -113,7 +124,7 @@ async def test_all_that_is_queued_is_posted_in_order(outbox):
     assert await outbox.sender().flush() == 0.0
     assert await outbox.states() == [("SENT", 1), ("SENT", 1)]
     queued = [p.name for p in await outbox.journal.read(lambda b: b.posts())]
-    assert outbox.names() == queued
+    assert outbox.gate.order == queued
     (standing,) = await outbox.dso.standings()
     assert (standing.delivery, standing.decided) == ("acknowledged", "received")
     ids = {r.id for r in outbox.dso.reports()}
@@ -169,7 +180,7 @@ async def test_taken_means_taken_by_it(outbox):
 async def test_it_wakes_when_the_bell_rings(outbox):
     bell = Bell()
     alarms = Alarms(outbox.journal, structlog.get_logger())
-    sender = Sender(outbox.through, outbox.journal, alarms, bell, outbox.clock)
+    sender = Sender(outbox.through, outbox.journal, alarms, bell, outbox.clock, random=Random(1))
     task = asyncio.create_task(sender.run())
     await outbox.posted(2)
     await outbox.dso.instruct(HALF + HOUR + timedelta(minutes=1), HOUR)
