@@ -11,13 +11,14 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from tests.soak import kills, mutating
+from tests.soak import demo_faults, kills, mutating
 from tests.soak.progress import ROOT
 from ukprofile.clock import SystemClock
 
 CAMPAIGNS: dict[str, Callable[[Path, Callable[[str], None]], None]] = {
     "kills": kills.campaign,
     "mutants": mutating.campaign,
+    "demo-faults": demo_faults.campaign,
 }
 
 
