@@ -131,6 +131,14 @@ def test_an_end_after_the_calendar_is_refused() -> None:
     assert end_of(start, Duration("PT1H")) == start + timedelta(hours=1)
 
 
+def test_years_and_months_end_by_the_calendar() -> None:
+    start = datetime(2026, 1, 31, 12, tzinfo=UTC)
+    assert end_of(start, Duration("P1M")) == datetime(2026, 2, 28, 12, tzinfo=UTC)
+    assert end_of(start, Duration("P1Y1MT1H")) == datetime(2027, 2, 28, 13, tzinfo=UTC)
+    with pytest.raises(Refused, match="TIME_INVALID"):
+        end_of(start, Duration("P7974Y"))
+
+
 @given(st.integers(0, 10**9))
 def test_whole_seconds_come_back(seconds: int) -> None:
     assert Duration.of(seconds).seconds == seconds
