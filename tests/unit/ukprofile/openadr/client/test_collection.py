@@ -213,3 +213,11 @@ async def test_a_weak_tag_serves_polls_but_never_writes(vtn: Vtn, client: Client
     assert (await client.programs.get("p-1")).etag == ""
     first = await client.programs.poll(None)
     assert await client.programs.poll(first) is first
+
+
+async def test_a_poll_that_fails_on_a_later_page_is_incomplete(vtn: Vtn, client: Client) -> None:
+    vtn.on("GET", "/programs", pages_of(lambda: P))
+    first = await client.programs.poll(None)
+    same = reply(raw=b"", status=304)
+    vtn.on("GET", "/programs", same, reply({}, status=403))
+    assert (await refused(client.programs.poll(first))).reason == "LIST_INCOMPLETE"

@@ -1,0 +1,109 @@
+"""A window on the wire: a reverse proxy that passes everything on and writes every exchange down.
+
+    agents ──▶ recorder ──▶ VTN
+                  │
+                  └──▶ http.jsonl   one exchange a line; secrets and tokens are left out
+
+    {"n": 12, "at": "2026-11-24T16:00:07Z", "client_id": "acme", "method": "POST",
+     "path": "/reports", "query": "", "status": 201, "request": {…}, "response": {…}}
+
+`at` is business time, when the answer was there. Whose exchange it is follows from the token that
+the VTN gave out for it.
+"""
+
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+
+import aiohttp
+from aiohttp import web
+
+from ukprofile.clock import Clock
+
+_HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "host", "date"}
+
+Exchange = dict[str, Any]
+
+
+@dataclass
+class Recorder:
+    """Passes requests on to `upstream` (set once the VTN is up), and tells `heard` of each."""
+
+    file: Path
+    clock: Clock
+    heard: Callable[[Exchange], None]
+    upstream: str = ""
+    _owners: dict[str, str] = field(default_factory=dict)
+    _count: int = 0
+
+    async def pass_on(self, request: web.Request) -> web.Response:
+        body = await request.read()
+        headers = {k: v for k, v in request.headers.items() if k.lower() not in _HOP_BY_HOP}
+        async with (
+            aiohttp.ClientSession(auto_decompress=False) as session,
+            session.request(
+                request.method,
+                self.upstream + request.raw_path,
+                data=body or None,
+                headers=headers,
+                allow_redirects=False,
+            ) as answer,
+        ):
+            raw = await answer.read()
+            self._write(request, body, answer.status, raw)
+            kept = {k: v for k, v in answer.headers.items() if k.lower() not in _HOP_BY_HOP}
+            return web.Response(body=raw, status=answer.status, headers=kept)
+
+    def _write(self, request: web.Request, body: bytes, status: int, raw: bytes) -> None:
+        path, _, query = request.raw_path.partition("?")
+        sent, got = _json(body), _json(raw)
+        client_id = self._owners.get(request.headers.get("Authorization", ""), "")
+        if path == "/auth/token":
+            form = {name: values[0] for name, values in parse_qs(body.decode()).items()}
+            client_id = form.get("client_id", "")
+            if isinstance(got, dict) and "access_token" in got:
+                self._owners[f"Bearer {got['access_token']}"] = client_id
+                got = got | {"access_token": "(left out)"}
+            sent = form | {"client_secret": "(left out)"}
+        self._count += 1
+        exchange: Exchange = {
+            "n": self._count,
+            "at": self.clock.now().isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "client_id": client_id,
+            "token": "Authorization" in request.headers,
+            "method": request.method,
+            "path": path,
+            "query": query,
+            "status": status,
+            "request": sent,
+            "response": got,
+        }
+        with self.file.open("a") as file:
+            file.write(json.dumps(exchange) + "\n")
+        self.heard(exchange)
+
+
+@asynccontextmanager
+async def recording(recorder: Recorder) -> AsyncIterator[str]:
+    """Listen on a free loopback port; gives the URL."""
+    app = web.Application(client_max_size=2**21)
+    app.router.add_route("*", "/{path:.*}", recorder.pass_on)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=2)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    try:
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
+
+
+def _json(raw: bytes) -> Any:
+    try:
+        return json.loads(raw) if raw else None
+    except ValueError:
+        return {"not JSON": raw.decode("latin-1")[:500]}
