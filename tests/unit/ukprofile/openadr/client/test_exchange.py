@@ -36,15 +36,8 @@ from tests.unit.ukprofile.openadr.client.scripted import (
     reply,
 )
 from ukprofile.errors import Unreachable
-from ukprofile.openadr import (
-    ANSWER,
-)
-from ukprofile.openadr.client import (
-    Client,
-    Credentials,
-    OutcomeUnknown,
-    VtnProblem,
-)
+from ukprofile.openadr import ANSWER
+from ukprofile.openadr.client import Client, Credentials, OutcomeUnknown, VtnProblem
 
 WRITES: list[tuple[str, str, Callable[[Client], Awaitable[Any]]]] = [
     ("POST", "/programs", lambda c: c.programs.create(PROGRAM)),
