@@ -93,7 +93,7 @@ async def _disabled(scene: Scene) -> None:
     await scene.running.vtn.office.disable_client("fsp7")
 
 
-async def _with_secret(scene: Scene) -> None:
+async def with_secret(scene: Scene) -> None:
     """FSP7's client with a secret that is known here."""
     client = scene.running.vtn.store.live.clients["fsp7"]
     hashed = hash_secret(SECRET, HASHED[:16])
@@ -103,7 +103,7 @@ async def _with_secret(scene: Scene) -> None:
     await scene.running.vtn.store.write(lambda tx: tx.put_client(changed))
 
 
-_SECRET = Given(also=_with_secret)
+_SECRET = Given(also=with_secret)
 
 WHEN: dict[str, When] = {
     "N68a": lambda: [get("/events", "")],
