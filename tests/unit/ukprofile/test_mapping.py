@@ -263,6 +263,25 @@ def test_an_interval_after_the_end_of_the_calendar_has_no_start_to_follow() -> N
     assert (first.start.year, second.start) == (9999, VOID_START)
 
 
+@pytest.mark.parametrize(
+    ("state", "word"),
+    [
+        ("executing", "EXECUTING"),
+        ("resumed", "EXECUTING"),
+        ("failed", "FAILED"),
+        ("suspended", "FAILED"),
+        ("ceased", None),
+        ("completed", None),
+    ],
+)
+def test_a_status_is_shown_where_the_draft_has_a_word_for_it(state: str, word: str | None) -> None:
+    report = answer_report(Sealed("{}", ("a..b",)), header("status"), {"state": state}, "e1")
+    payloads = report.resources[0].intervals[0].payloads
+    shown = [p.values for p in payloads if p.type == "DISPATCH_STATUS"]
+    assert shown == ([(word,)] if word else [])
+    assert [d.payload_type for d in report.payload_descriptors or ()] == ["DISPATCH_STATUS"]
+
+
 def test_an_event_without_any_period_is_read_back_without_one() -> None:
     sealed, interval = Sealed("{}", ("a..b",)), {"id": 0, "payloads": []}
     event = EventRequest.read({"programID": "p", "intervals": [interval]})
