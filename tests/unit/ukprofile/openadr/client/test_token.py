@@ -126,6 +126,13 @@ async def test_a_token_refused_to_many_is_renewed_once(vtn: Vtn, known: Client) 
     assert vtn.tokens == 2
 
 
+async def test_a_server_that_names_no_token_server_is_a_problem(vtn: Vtn, known: Client) -> None:
+    vtn.on("GET", "/auth/server", reply({}, status=404))
+    for call in (known.token_server(), known.programs.list()):
+        with pytest.raises(VtnProblem, match="auth/server: 404"):
+            await call
+
+
 async def test_a_late_refusal_of_an_old_token_costs_no_new_one(vtn: Vtn, known: Client) -> None:
     waiting, renewed = asyncio.Event(), asyncio.Event()
 
