@@ -60,7 +60,7 @@ ONLY_IN = {
     "sqlalchemy": ("vtn.storage",),
     "alembic": ("vtn.storage",),
     "joserfc": ("vtn.http.auth", "vtn.http.tokens"),
-    "cryptography": ("ukprofile.signing", "ukprofile.trust", "vtn", "ven"),
+    "cryptography": ("ukprofile.signing", "ukprofile.trust", "vtn", "ven", "demo.checker"),
     "rfc8785": ("ukprofile.signing",),
     "sqlite3": ("ven.journal", "vtn.storage", "demo"),
 }
