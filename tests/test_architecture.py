@@ -25,11 +25,13 @@ MAY_IMPORT_OF_OURS = {
     "ukprofile.codes": (),
     "ukprofile.errors": ("ukprofile.codes",),
     "ukprofile.clock": (),
+    "ukprofile.loopback": (),
     "ukprofile.openadr": (
         "ukprofile.openadr",
         "ukprofile.errors",
         "ukprofile.codes",
         "ukprofile.clock",
+        "ukprofile.loopback",
     ),
     "ukprofile.flex": ("ukprofile.flex", "ukprofile.errors", "ukprofile.codes"),
     "ukprofile": ("ukprofile",),
