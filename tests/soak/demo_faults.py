@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.soak.mutating import Copy
 from tests.soak.progress import Progress, fingerprint
 
-_TREES = ("ukprofile", "vtn", "ven", "demo")
+TREES = ("ukprofile", "vtn", "ven", "demo")
 _PACE = "3"
 
 
@@ -67,11 +67,11 @@ def campaign(
     folder: Path, told: Callable[[str], None] = print, planted: Sequence[Planted] = PLANTED
 ) -> None:
     """Play the demo once for each fault. Raises AssertionError, at the end, with those unseen."""
-    progress = Progress(folder, fingerprint(*_TREES))
+    progress = Progress(folder, fingerprint(*TREES))
     left = [one for one in planted if one.what not in progress.finished]
     told(f"{len(left)} of {len(planted)} faults to plant in the demo")
     shutil.rmtree(folder / "copy", ignore_errors=True)
-    copy = Copy(folder / "copy", _TREES)
+    copy = Copy(folder / "copy", TREES)
     for one in left:
         verdict = judge(copy, one, folder / "played")
         told(f"{verdict}: {one.what}")
