@@ -1,20 +1,29 @@
-# One list of commands. `make test` needs Python 3.11-3.13 (with venv), git and make.
+# One list of commands. `make demo` and `make test` need Python 3.11-3.13 (with venv), git and make.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: test check soak clean help
+.PHONY: demo test check sandbox soak clean help
 
 help:
+	@echo "make demo     an hour of dispatching in under a minute, checked"
 	@echo "make test     checks and tests"
+	@echo "make sandbox  a VTN and two agents that stay up, to try things out"
 	@echo "make check    mypy, ruff, architecture"
-	@echo "make soak     100 kills of the writing store, with a dated log in var/soak/"
+	@echo "make soak     100 kills of the writing store, 100 of the server, planted faults; goes on"
+	@echo "              where it was cut (FRESH=1 begins again), with dated logs in var/soak/"
 
 $(VENV)/installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 11) <= v < (3, 14) else "Python 3.11, 3.12 or 3.13 is needed; this is %d.%d. Try: make PYTHON=python3.12 ..." % v[:2])'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	@touch $@
+
+demo: $(VENV)/installed
+	$(BIN)/python -m demo
+
+sandbox: $(VENV)/installed
+	$(BIN)/python -m demo sandbox
 
 test: check
 	$(BIN)/coverage run -m pytest
@@ -27,7 +36,7 @@ check: $(VENV)/installed
 	$(BIN)/python -m pytest -q -p no:randomly tests/test_architecture.py
 
 soak: $(VENV)/installed
-	$(BIN)/python -m tests.soak
+	$(BIN)/python -m tests.soak $(if $(FRESH),--fresh)
 
 clean:
 	rm -rf $(VENV) var build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,5 +1,7 @@
 """`python -m demo`: an hour of dispatching, played with real processes, and checked.
 
+`python -m demo sandbox` starts a VTN and two agents that stay up instead.
+
 Exit codes: 0 the independent checker agrees with everything; 1 it does not, or a process failed;
 2 wrong usage.
 """
@@ -7,6 +9,7 @@ Exit codes: 0 the independent checker agrees with everything; 1 it does not, or 
 import argparse
 import asyncio
 import json
+import os
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -15,40 +18,59 @@ from pathlib import Path
 from rich.console import Console
 
 from demo.conductor import Play, perform
+from demo.sandbox import sandbox
 from demo.stage import ROOT, StageError
 
 HERE = Path(__file__).parent
 
 
 def main() -> int:
-    """Play, check, and say where everything lies."""
-    parser = argparse.ArgumentParser(prog="demo", description=__doc__)
+    """Play what is asked for."""
+    parser = argparse.ArgumentParser(
+        prog="demo", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("what", nargs="?", choices=("hour", "sandbox"), default="hour")
     parser.add_argument("--scenario", type=Path, default=HERE / "scenario.json")
-    parser.add_argument("--directory", type=Path, help="where everything goes; must not exist")
-    parser.add_argument("--pace", type=float, default=1.0, help="2 plays twice as fast")
+    parser.add_argument("--directory", type=Path, help="where everything goes")
+    parser.add_argument("--pace", type=float, default=1.0, help="2 plays the hour twice as fast")
+    parser.add_argument("--port", type=int, default=8410, help="of the sandbox's VTN")
     given = parser.parse_args()
-    directory = given.directory or ROOT / "var/demo" / f"{datetime.now(UTC):%Y%m%d-%H%M%S}"
-    directory.mkdir(parents=True)
     console = Console()
-    play = Play(json.loads(given.scenario.read_text()), directory, console, given.pace)
-    console.rule(play.scenario["title"])
     try:
-        codes = asyncio.run(perform(play))
+        if given.what == "sandbox":
+            directory = given.directory or ROOT / "var/sandbox"
+            directory.mkdir(parents=True, exist_ok=True)
+            scenario = json.loads(given.scenario.read_text())
+            binaries = Path(os.path.relpath(Path(sys.executable).parent))
+            asyncio.run(sandbox(scenario, directory, binaries, given.port, console))
+            return 0
+        directory = given.directory or ROOT / "var/demo" / f"{datetime.now(UTC):%Y%m%d-%H%M%S}"
+        directory.mkdir(parents=True)
+        return hour(given.scenario, directory, given.pace, console)
     except StageError as error:
-        console.print(f"the demo broke off: {error}", style="red", markup=False)
+        console.print(f"it broke off: {error}", style="red", markup=False)
         console.print(f"logs: {directory}")
         return 1
+
+
+def hour(scenario: Path, directory: Path, pace: float, console: Console) -> int:
+    """Play the hour, check it, and say where everything lies. Raises StageError."""
+    play = Play(json.loads(scenario.read_text()), directory, console, pace)
+    console.rule(play.scenario["title"])
+    codes = asyncio.run(perform(play))
     (directory / "exit_codes.json").write_text(json.dumps(codes))
-    console.print("\n" + (directory / "status.txt").read_text(), markup=False, highlight=False)
+    console.rule("What the VTN says: ukvtn status")
+    print((directory / "status.txt").read_text(), flush=True)
     console.rule("An independent checker reads what was recorded")
     checked = subprocess.run(
-        [sys.executable, "-I", str(HERE / "checker.py"), str(given.scenario), str(directory)],
+        [sys.executable, "-I", str(HERE / "checker.py"), str(scenario), str(directory)],
         check=False,
     )
+    shown = os.path.relpath(directory)
     console.print(
-        f"\ndatabase  {directory}/vtn/vtn.db\njournals  {directory}/*/journal.db\n"
-        f"devices   {directory}/*/devices/*.jsonl\nwire      {directory}/http.jsonl\n"
-        f"logs      {directory}/vtn/vtn.log, {directory}/*/agent.log",
+        f"\ndatabase  {shown}/vtn/vtn.db\njournals  {shown}/*/journal.db\n"
+        f"devices   {shown}/*/devices/*.jsonl\nwire      {shown}/http.jsonl\n"
+        f"logs      {shown}/vtn/vtn.log, {shown}/*/agent.log",
         highlight=False,
         soft_wrap=True,
     )

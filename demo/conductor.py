@@ -9,23 +9,24 @@ The conductor does what people would do: it runs `ukvtn` and `ukven`, and nothin
 """
 
 import asyncio
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 from rich.console import Console
 
+from demo.joining import dso_keys, home_of, join
 from demo.recorder import Exchange, Recorder, recording
 from demo.screen import Row, Screen
 from demo.stage import Stage, StageError
 from ukprofile.clock import SharedClock
 
-FAST, SLOW = 180.0, 25.0
+FAST, SLOW = 240.0, 25.0
 """Business seconds a second: between scenes, and around them."""
-AROUND = timedelta(seconds=75)
+AROUND = timedelta(seconds=60)
 POLL_S, HEARTBEAT_S = 0.25, 2.0
 ANSWERED_WITHIN_S = 20.0
 
@@ -44,9 +45,6 @@ class Play:
     def vtn_dir(self) -> Path:
         return self.directory / "vtn"
 
-    def agent_dir(self, party: str) -> Path:
-        return self.directory / party.lower()
-
 
 async def perform(play: Play) -> dict[str, int]:
     """Play it through; the exit codes of the processes. Raises StageError."""
@@ -64,6 +62,7 @@ async def perform(play: Play) -> dict[str, int]:
     async with recording(recorder) as url:
         try:
             await _set_the_stage(play, stage, recorder, url)
+            await _a_stranger(url)
             with screen.shown():
                 await _instruct(play, stage, clock, screen, heard)
                 await _the_hour(play, clock)
@@ -75,49 +74,31 @@ async def perform(play: Play) -> dict[str, int]:
 
 
 async def _set_the_stage(play: Play, stage: Stage, recorder: Recorder, url: str) -> None:
-    say = play.console.print
-    say("Starting a VTN for", play.scenario["dso"], "and one agent for each FSP ...")
+    play.console.print(f"Starting a VTN for {play.scenario['dso']} and an agent for each FSP ...")
     vtn = await stage.start(
         "vtn", "vtn", "serve", "--data-dir", play.vtn_dir, "--listen", "127.0.0.1:0", "--sandbox",
         "--dso", play.scenario["dso"], "--public-url", url, "--clock", play.directory / "clock",
     )  # fmt: skip
     recorder.upstream = vtn["url"]
-    keys = play.directory / "dso_public.json"
-    keys.write_text(await stage.command("vtn", "keys", "own", "-d", play.vtn_dir))
+    await dso_keys(stage, play.vtn_dir)
     async with asyncio.TaskGroup() as group:
         for agent in play.scenario["agents"]:
-            group.create_task(_enrol(play, stage, agent, url, keys))
+            group.create_task(_bring_in(play, stage, agent, url))
 
 
-async def _enrol(
-    play: Play, stage: Stage, agent: Mapping[str, Any], url: str, dso_keys: Path
-) -> None:
-    """What a DSO and an FSP do once: keys, client and contract over there, enrolment over here."""
-    party, at, to = agent["party"], play.agent_dir(agent["party"]), ("-d", play.vtn_dir)
-    asset = f"{agent['asset_id']}=simulated:{agent['device']}"
-    await stage.command("ven", "init", at, "--party", party, "--asset", asset)
-    await stage.command("vtn", "keys", "add", at / "public.json", *to)
-    made = json.loads(
-        await stage.command("vtn", "clients", "add", party, "--role", "ven", "--json", *to)
-    )
-    terms = json.dumps(_terms(play.scenario, agent))
-    await stage.command("vtn", "contracts", "add", "-", "--provider", party, *to, stdin=terms)
-    await stage.command(
-        "ven", "enrol", at, "--vtn", url, "--client-id", made["client_id"], "--secret-file", "-",
-        "--dso-keys", dso_keys, "--clock", play.directory / "clock",
-        "--poll-s", str(POLL_S), "--heartbeat-s", str(HEARTBEAT_S), stdin=made["client_secret"],
-    )  # fmt: skip
-    await stage.start(party.lower(), "ven", "run", at)
-    play.console.print(f"  {party}: enrolled for {agent['contract_id']}, running")
+async def _bring_in(play: Play, stage: Stage, agent: Mapping[str, Any], url: str) -> None:
+    quick = ("--poll-s", str(POLL_S), "--heartbeat-s", str(HEARTBEAT_S))
+    clock = ("--clock", play.directory / "clock")
+    await join(stage, agent, play.scenario["contract"], play.vtn_dir, url, *clock, *quick)
+    await stage.start(agent["party"].lower(), "ven", "run", home_of(stage, agent))
+    play.console.print(f"  {agent['party']}: enrolled for {agent['contract_id']}, running")
 
 
-def _terms(scenario: Mapping[str, Any], agent: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        **scenario["contract"],
-        "contract_id": agent["contract_id"],
-        "assets": [{"asset_id": agent["asset_id"]}],
-        "capacity_w": agent["capacity_w"],
-    }
+async def _a_stranger(url: str) -> None:
+    """Somebody without a token knocks, too; the checker wants to see the door stay shut."""
+    async with aiohttp.ClientSession() as session:
+        for path in ("/programs", "/events", "/reports"):
+            await (await session.get(url + path)).read()
 
 
 async def _instruct(
@@ -132,6 +113,7 @@ async def _instruct(
             f"{clock.now():%H:%M:%S}  {play.scenario['dso']:8} instructs {agent['party']}: "
             f"{_asked(agent)} ({agent['why']})",
             highlight=False,
+            soft_wrap=True,
         )
         await stage.command(
             "vtn", "dispatch", "issue", agent["contract_id"], "--thread", order["thread"],
@@ -196,7 +178,7 @@ def _rows(play: Play) -> list[Row]:
             agent["party"].lower(),
             agent["order"]["thread"],
             _asked(agent),
-            play.agent_dir(agent["party"]) / "devices" / f"{agent['asset_id']}.jsonl",
+            play.directory / agent["party"].lower() / "devices" / f"{agent['asset_id']}.jsonl",
         )
         for agent in play.scenario["agents"]
     ]

@@ -78,7 +78,7 @@ class Screen:
             yield
 
     def _say(self, line: str) -> None:
-        self._console.print(line, highlight=False)
+        self._console.print(line, highlight=False, soft_wrap=True)
 
     def _table(self) -> Table:
         now, rate = self._clock.now(), self._clock.rate

@@ -15,21 +15,21 @@ import os
 import secrets
 import signal
 import ssl
-from collections.abc import Mapping
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from random import SystemRandom
 
 import structlog
 
-from ukprofile.clock import Clock, SharedClock, SystemClock
+from ukprofile.clock import Clock
 from ukprofile.errors import ProfileError
 from ukprofile.openadr.client import Client, Credentials
+from ukprofile.signing import SigningKeys
 from ven.act import Actor
 from ven.alarms import Alarms
 from ven.answer import Voice
 from ven.bell import Bell
-from ven.device.simulated import SimulatedBattery
+from ven.equipment import batteries, business_clock, weights_of
 from ven.heartbeat import Heartbeat
 from ven.journal import Journal
 from ven.listen import Listener, Party
@@ -86,10 +86,12 @@ async def _live(
     ready_file: Path | None,
 ) -> None:
     """Start every part, until `stop`; then cancel them, and send what is still queued."""
-    voice = Voice(place.load_keys(), settings.suite, settings.environment, secrets.token_bytes)
+    voice = Voice(_keys(place, settings), settings.suite, settings.environment, secrets.token_bytes)
     register = place.load_register(settings)
+    if not register.key_sets:
+        raise SettingsError(f"no DSO is trusted yet: ukven enrol {place.path} --dso-keys FILE ...")
     devices, weights = batteries(place, settings, clock), weights_of(settings)
-    bell, alarms = Bell(), Alarms(journal, log)
+    bell, alarms, random = Bell(), Alarms(journal, log), SystemRandom()
     receiver = Receiver(journal, alarms, voice, clock, weights)
     me = Party(
         party=settings.party,
@@ -106,12 +108,12 @@ async def _live(
         clock,
         me,
         poll_s=settings.poll_s,
-        random=SystemRandom(),
+        random=random,
     )
     timeout_s = settings.device_timeout_s
     actor = Actor(journal, alarms, devices, weights, clock, bell, timeout_s=timeout_s)
     reporter = Reporter(journal, alarms, voice, devices, clock, bell, timeout_s=timeout_s)
-    sender = Sender(client, journal, alarms, bell, clock)
+    sender = Sender(client, journal, alarms, bell, clock, random=random)
     heartbeat = Heartbeat(client, settings.party, log, every_s=settings.heartbeat_s)
     parts = (actor, listener, reporter, sender, heartbeat)
     async with asyncio.TaskGroup() as group:
@@ -145,29 +147,14 @@ async def _tell_ready(
         write_whole(ready_file, json.dumps(shown) + "\n")
 
 
-def business_clock(settings: Settings) -> Clock:
-    """The clock dispatches go by. Raises SettingsError."""
-    if not settings.clock:
-        return SystemClock()
-    try:
-        return SharedClock(Path(settings.clock))
-    except (OSError, ValueError) as error:
-        raise SettingsError(f"the business clock {settings.clock}: {error}") from error
-
-
-def batteries(place: Place, settings: Settings, clock: Clock) -> dict[str, SimulatedBattery]:
-    """The device behind each asset. Only their own logs are read."""
-    return {
-        asset.id: SimulatedBattery(
-            asset.id, asset.battery(), clock, place.devices / f"{asset.id}.jsonl"
-        )
-        for asset in settings.assets
-    }
-
-
-def weights_of(settings: Settings) -> Mapping[str, int]:
-    """How the assets share a dispatch: by the power they have."""
-    return {asset.id: max(1, asset.battery().max_w) for asset in settings.assets}
+def _keys(place: Place, settings: Settings) -> SigningKeys:
+    """My keys, if they are mine and can sign as the settings say. Raises SettingsError."""
+    keys = place.load_keys()
+    if keys.party != settings.party:
+        raise SettingsError(f"{place.keys} is {keys.party}'s, the settings say {settings.party}")
+    if settings.suite > 1 and keys.ml_dsa_65_seed is None:
+        raise SettingsError("suite 2 needs an ML-DSA-65 key: ukven init --suite 2 makes one")
+    return keys
 
 
 def _client(place: Place, settings: Settings) -> Client:

@@ -113,10 +113,11 @@ def enrol(
         ca_file=ca_file and str(ca_file.absolute()),
     )
     key_sets = key_sets_in(dso_keys)
-    secret = _secret(secret_file)
+    secret, register = _secret(secret_file), place.load_register(settings)
+    for key_set in key_sets:  # all of them, before any is pinned
+        register = register.with_key_set(key_set)
     for key_set in key_sets:
         place.pin(key_set)
-    place.load_register(settings)
     write_whole(place.secret, secret + "\n", mode=0o600)
     place.save(settings)
     trusted = ", ".join(f"{k.key_set} of {k.party}" for k in key_sets)
@@ -152,7 +153,7 @@ def status(directory: Directory, as_json: AsJson = False) -> None:
     Example: ukven status my-agent --json
     """
     from ven import show
-    from ven.agent import batteries, business_clock
+    from ven.equipment import batteries, business_clock
     from ven.journal import look
     from ven.settings import Place
 

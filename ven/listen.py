@@ -79,11 +79,12 @@ class Listener:
 
     async def run(self) -> None:
         while True:
-            wait_s = await self.look()
-            await asyncio.sleep(wait_s * (0.85 + 0.3 * self._random.random()))
+            asked_s = await self.look()
+            chance = 0.3 * self._random.random()
+            await asyncio.sleep(max(self._poll_s * (0.85 + chance), asked_s * (1 + chance)))
 
     async def look(self) -> float:
-        """Look once; the real seconds until the next look. Raises nothing the VTN can cause."""
+        """Look once; the seconds the VTN asks to stay away. Raises nothing the VTN can cause."""
         asked_s = 0.0
         try:
             await self._take()
@@ -102,7 +103,7 @@ class Listener:
             await self._away(nonsense)
         else:
             await self._back()
-        return max(self._poll_s, asked_s)
+        return asked_s
 
     async def _take(self) -> None:
         programs = await self._client.programs.poll(self._programs)

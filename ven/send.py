@@ -10,6 +10,7 @@ The name of a report is the message id of what it carries, so that it can be rec
 """
 
 import asyncio
+from random import Random
 
 from ukprofile.clock import Clock
 from ukprofile.errors import ProfileError, Refused, Unreachable
@@ -35,6 +36,7 @@ class Sender:
         bell: Bell,
         clock: Clock,
         *,
+        random: Random,
         first_wait_s: float = 1.0,
     ) -> None:
         self._client = client
@@ -42,6 +44,7 @@ class Sender:
         self._alarms = alarms
         self._ear = bell.ear()
         self._clock = clock
+        self._random = random
         self._first_wait_s = first_wait_s
         self._failures = 0
 
@@ -49,7 +52,7 @@ class Sender:
         while True:
             wait_s = await self.flush()
             if wait_s:
-                await asyncio.sleep(wait_s)
+                await asyncio.sleep(wait_s * (1 + 0.3 * self._random.random()))
             else:
                 await self._ear.wait()
 

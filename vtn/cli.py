@@ -1,6 +1,5 @@
 """`ukvtn`: the DSO's command."""
 
-import asyncio
 import json
 import os
 import sys
@@ -168,7 +167,7 @@ def keys_add(
 
     Example:  ukvtn keys add fsp7/public.json
     """
-    made = _tell(data_dir, "keys.add", {"key_set": _json_file(file)})
+    made = _tell(data_dir, "keys.add", {"key_set": _text_of(file)})
     _show(made, as_json, ("key_set", "party", "active_from", "active_to"))
 
 
@@ -214,7 +213,7 @@ def contracts_add(
     """
     if projection not in ("gb-draft", "none"):
         raise typer.BadParameter("gb-draft or none", param_hint="--projection")
-    given = {"terms": _json_file(file), "provider": provider, "projection": projection}
+    given = {"terms": _text_of(file), "provider": provider, "projection": projection}
     _show(_tell(data_dir, "contracts.add", given), as_json, ("contract_id", "provider"))
 
 
@@ -315,9 +314,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def _tell(data_dir: Path, name: str, parameters: dict[str, Any] | None = None) -> Any:
-    from vtn.control import tell
+    from vtn.tell import tell
 
-    return asyncio.run(tell(data_dir, name, parameters or {}))
+    return tell(data_dir, name, parameters or {})
 
 
 def _fail(text: str) -> NoReturn:
@@ -342,14 +341,14 @@ def _utc(text: str, option: str) -> str:
     return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _json_file(path: Path) -> Any:
-    from ukprofile.openadr import read_json
-
+def _text_of(path: Path) -> str:
+    """A file, or stdin for -. What stands in it, the VTN reads."""
     try:
-        raw = sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
+        return sys.stdin.read() if str(path) == "-" else path.read_text()
     except OSError as error:
         _fail(f"{path}: {error.strerror}")
-    return read_json(raw)
+    except UnicodeDecodeError:
+        _fail(f"{path} is not UTF-8 text")
 
 
 def _greet(ready: dict[str, Any]) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from ukprofile.errors import Refused
 from ukprofile.flex.dispatch import Period
 from ukprofile.flex.times import read_time, time_text
-from ukprofile.openadr import JSON
+from ukprofile.openadr import JSON, read_json
 from ukprofile.trust import KeySet
 from vtn.app import Vtn
 from vtn.domain.desk import Order, Standing
@@ -55,7 +55,7 @@ async def _clients_list(vtn: Vtn, _given: Parameters) -> JSON:
 
 
 async def _keys_add(vtn: Vtn, given: Parameters) -> JSON:
-    return _key_set(vtn, await vtn.office.add_key_set(given["key_set"]))
+    return _key_set(vtn, await vtn.office.add_key_set(_document(given["key_set"])))
 
 
 async def _keys_revoke(vtn: Vtn, given: Parameters) -> JSON:
@@ -77,7 +77,7 @@ async def _keys_own(vtn: Vtn, _given: Parameters) -> JSON:
 
 async def _contracts_add(vtn: Vtn, given: Parameters) -> JSON:
     terms = await vtn.office.add_contract(
-        given["terms"], given["provider"], given.get("projection", "gb-draft")
+        _document(given["terms"]), given["provider"], given.get("projection", "gb-draft")
     )
     return {"contract_id": terms.contract_id, "provider": given["provider"]}
 
@@ -130,6 +130,11 @@ COMMANDS: Mapping[str, Command] = {
     "dispatch.issue": _dispatch_issue,
     "status": _status,
 }
+
+
+def _document(text: str) -> JSON:
+    """A file somebody was given: through the strict door like anything from outside."""
+    return read_json(text.encode())
 
 
 def _client(client: Client) -> dict[str, Any]:

@@ -1,35 +1,61 @@
-"""`python -m tests.soak [--kills N] [--seed S]`: the long campaigns, with a dated log."""
+"""`python -m tests.soak [--only kills] [--fresh]`: the long campaigns, each with a dated log.
+
+What a campaign finished stays in `var/soak/<campaign>/`: after a cut the next run goes on where
+it stopped, `--fresh` begins again, and one that came to its end leaves only its log.
+"""
 
 import argparse
-import tempfile
+import shutil
+import sys
+from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
-from tests.soak.kills import ROOT, campaign
+from tests.soak import demo_faults, kills, mutating, server_kills
+from tests.soak.progress import ROOT
 from ukprofile.clock import SystemClock
 
+CAMPAIGNS: dict[str, Callable[[Path, Callable[[str], None]], None]] = {
+    "kills": kills.campaign,
+    "server-kills": server_kills.campaign,
+    "mutants": mutating.campaign,
+    "demo-faults": demo_faults.campaign,
+}
 
-def main() -> None:
-    words = argparse.ArgumentParser(description="Kill a writing store again and again.")
-    words.add_argument("--kills", type=int, default=100)
-    words.add_argument("--seed", type=int, default=20261124)
-    asked = words.parse_args()
-    logs = ROOT / "var" / "soak"
-    logs.mkdir(parents=True, exist_ok=True)
-    stamp = SystemClock().now().strftime("%Y-%m-%dT%H%M%SZ")
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        (logs / f"kills-{stamp}.log").open("w") as log,
-    ):
+
+def run(name: str, folder: Path, now: datetime, *, fresh: bool) -> bool:
+    """Run, or take up, one campaign; returns whether it found nothing wrong."""
+    if fresh:
+        shutil.rmtree(folder / name, ignore_errors=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / f"{name}-{now:%Y-%m-%dT%H%M%SZ}.log").open("w") as log:
 
         def told(line: str) -> None:
-            print(line, flush=True)
+            print(f"{name}: {line}", flush=True)
             log.write(f"{line}\n")
             log.flush()
 
-        told(f"seed {asked.seed}, {asked.kills} kills of the SQLite store under write load")
-        campaign(Path(folder) / "vtn.db", asked.kills, asked.seed, told)
-        told("nothing acknowledged was lost; objects and outbox always paired")
+        try:
+            CAMPAIGNS[name](folder / name, told)
+        except AssertionError as fault:
+            told(f"FAULT: {fault}")
+            return False
+        told("finished, and nothing wrong")
+    shutil.rmtree(folder / name)
+    return True
+
+
+def main() -> int:
+    words = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__)
+    words.add_argument("--only", choices=CAMPAIGNS, help="one campaign of them")
+    words.add_argument("--fresh", action="store_true", help="begin again")
+    asked = words.parse_args()
+    found = [
+        run(name, ROOT / "var" / "soak", SystemClock().now(), fresh=asked.fresh)
+        for name in ([asked.only] if asked.only else CAMPAIGNS)
+    ]
+    return 0 if all(found) else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

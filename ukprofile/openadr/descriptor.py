@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import Field
+from pydantic import Discriminator, Field, Tag
 
 from ukprofile.openadr.scalars import Int32, Name, Number, Word
 from ukprofile.openadr.wire import Many, Typed, Wire
@@ -28,10 +28,27 @@ class ReportPayloadDescriptor(Typed):
     confidence: Annotated[int, Field(ge=0, le=100)] | None = None
 
 
+_ONLY_IN_REPORTS = frozenset({"readingType", "accuracy", "confidence"})
+
+
+def _which(value: object) -> object:
+    """The `objectType`; where a peer leaves it out (T12), what the other members make of it."""
+    if not isinstance(value, dict):
+        return getattr(value, "object_type", None)
+    told = value.get("objectType")
+    if told is not None:
+        return told
+    in_reports = not _ONLY_IN_REPORTS.isdisjoint(value)
+    return "REPORT_PAYLOAD_DESCRIPTOR" if in_reports else "EVENT_PAYLOAD_DESCRIPTOR"
+
+
 PayloadDescriptor: TypeAlias = Annotated[
-    EventPayloadDescriptor | ReportPayloadDescriptor, Field(discriminator="object_type")
+    Annotated[EventPayloadDescriptor, Tag("EVENT_PAYLOAD_DESCRIPTOR")]
+    | Annotated[ReportPayloadDescriptor, Tag("REPORT_PAYLOAD_DESCRIPTOR")],
+    Discriminator(_which),
 ]
-"""Either kind, where both may stand (in a program): `objectType` must say which."""
+"""Either kind, where both may stand (in a program). A descriptor of neither `objectType` nor
+anything that only reports have is an event's: it gives the defaults of events (UG:1111)."""
 
 
 class ReportDescriptor(Wire):

@@ -206,15 +206,6 @@ class Book:
         )
         return tuple(_planned(row) for row in rows)
 
-    def last_sent(self, asset_id: str) -> Planned | None:
-        """The newest command that went to the device of `asset_id`, whatever came of it."""
-        row = self._one(
-            "SELECT * FROM commands WHERE asset_id = ? AND sent_order IS NOT NULL"
-            " ORDER BY sent_order DESC LIMIT 1",
-            asset_id,
-        )
-        return _planned(row) if row else None
-
     def issued(self, key: str) -> int:
         """How many commands of `key` went to the device."""
         row = self._one(

@@ -1,8 +1,10 @@
 """The clocks: a manual one, and one shared by processes through a file."""
 
 import asyncio
+import struct
 import subprocess
 import sys
+import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -78,6 +80,24 @@ def test_a_reader_cannot_set_the_clock(tmp_path: Path) -> None:
     SharedClock.create(tmp_path / "clock", START)
     with pytest.raises(TypeError):
         SharedClock(tmp_path / "clock").set_rate(60)
+
+
+@pytest.mark.parametrize(("first", "last"), [(4, 2), (3, 3), (2, 4)])
+def test_a_clock_that_is_being_set_is_read_only_when_that_is_done(
+    tmp_path: Path, first: int, last: int
+) -> None:
+    """The two numbers around the time are equal and even only where nobody writes."""
+    clock = SharedClock.create(tmp_path / "clock", START)
+    whole = clock._map[:]
+    clock._map[:] = struct.pack("<Q", first) + whole[8:32] + struct.pack("<Q", last)
+    seen: list[datetime] = []
+    reader = threading.Thread(target=lambda: seen.append(clock.now()), daemon=True)
+    reader.start()
+    reader.join(0.05)
+    assert not seen
+    clock._map[:] = whole
+    reader.join(10)
+    assert seen == [START]
 
 
 @given(

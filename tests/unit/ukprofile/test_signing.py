@@ -19,6 +19,7 @@ from ukprofile.receiving.opening import parse_text
 from ukprofile.signing import (
     Sealed,
     SigningKeys,
+    canonical_form,
     canonical_text,
     check_text,
     protected_header,
@@ -182,6 +183,40 @@ def test_signatures_of_two_key_sets_do_not_make_a_suite() -> None:
 def test_what_a_receiver_would_refuse_is_not_signed(member: str, value: Any, code: str) -> None:
     with pytest.raises(Refused, match=code):
         seal({**MESSAGE, member: value}, KEYS, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        (" " * 32_768, ""),
+        (" " * 32_769, "TOO_LARGE"),
+        ("\x7f", "NOT_ASCII"),
+        ("\x1f", "NOT_ASCII"),
+        ("é" * 16_384, "NOT_ASCII"),  # the count that matters is of bytes
+        ("é" * 16_385, "TOO_LARGE"),
+    ],
+)
+def test_a_text_has_at_most_32_kib_of_printable_ascii(text: str, code: str) -> None:
+    if not code:
+        check_text(text)
+        return
+    with pytest.raises(Refused, match=code):
+        check_text(text)
+
+
+def test_a_value_without_a_canonical_form_is_refused() -> None:
+    with pytest.raises(Refused, match="NOT_CANONICAL"):
+        canonical_form({"x": "\ud800"})
+
+
+def test_keys_of_suite_1_come_back_from_their_file_and_a_file_without_a_seed_is_refused() -> None:
+    keys = SigningKeys.generate("DSO-5", "DSO", "dso", FROM, TO, secrets.token_bytes, suite=1)
+    shown = keys.to_json()
+    assert SigningKeys.from_json(shown) == keys
+    for seed in (None, 1, "YQ", "YQ=="):
+        with pytest.raises(Refused, match="32-byte seed") as refused:
+            SigningKeys.from_json({**shown, "Ed25519": {**shown["Ed25519"], "seed": seed}})
+        assert refused.value.path == "/Ed25519/seed"
 
 
 def test_a_key_set_without_a_second_key_signs_suite_1_only() -> None:

@@ -210,17 +210,19 @@ def test_what_a_device_may_hold():
     assert book.told("A", NOW + timedelta(hours=9)) == ()
 
 
-def test_the_last_sent_is_the_last_sent_not_the_latest_in_time():
+def test_what_was_told_keeps_the_order_of_sending_not_of_time():
     book = memory_book()
-    book.plan("k", command("late", valid_from=NOW + timedelta(hours=5)), NOW)
+    book.plan(
+        "k",
+        command("late", valid_from=NOW + timedelta(hours=5), valid_to=NOW + timedelta(hours=6)),
+        NOW,
+    )
     book.plan("k", command("early"), NOW)
     book.send("late", NOW)
     book.send("early", NOW)
     book.send("late", NOW)  # sent again after a crash: its place in the order stays
-    last = book.last_sent("A")
-    assert last is not None
-    assert last.command.id == "early"
-    assert book.last_sent("B") is None
+    assert [c.id for c in book.told("A", NOW)] == ["late", "early"]
+    assert book.told("B", NOW) == ()
     book.plan("k", command("third"), NOW)
     assert book.issued("k") == 2
 

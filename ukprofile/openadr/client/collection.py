@@ -117,9 +117,9 @@ class Collection(Generic[Request, Stored]):
         self, last: Listing[Stored] | None, **filters: Unpack[Filters]
     ) -> Listing[Stored]:
         """As `list` with the same filters; `last` itself where the VTN says nothing has changed."""
+        if last is None:
+            return await self.list(**filters)
         query = self._query(filters)
-        if last is None or not all(last.etags):
-            return await self._whole(query, await self._page(query, 0))
         first = await self._page_unless(query, 0, last.etags[0])
         if first is not None:
             return await self._whole(query, first)
@@ -190,10 +190,7 @@ class Collection(Generic[Request, Stored]):
         pages, skip, size = [first], 0, first.size
         while len(pages[-1].values) >= LIMIT:
             skip += len(pages[-1].values) - 1
-            try:
-                page = await self._page(query, skip)
-            except ProfileError as error:
-                raise _incomplete(f"page {len(pages) + 1}: {error}") from error
+            page = await self._page(query, skip)
             if not page.follows(pages[-1]):
                 return None
             pages.append(page)
@@ -204,21 +201,22 @@ class Collection(Generic[Request, Stored]):
 
     async def _page(self, query: _Query, skip: int) -> _Page:
         page = await self._page_unless(query, skip, "")
-        if page is None:
-            raise Refused("HTTP_INVALID", "304 to a call without a condition")
+        assert page is not None
         return page
 
     async def _page_unless(self, query: _Query, skip: int, etag: str) -> _Page | None:
         """The page after `skip` objects; None if it still has the tag `etag`."""
-        window = [("skip", str(skip)), ("limit", str(LIMIT))]
-        url = self._url.with_query([*query, *window])
-        answer = await self._ask(Call("GET", url, if_none_match=etag, harmless=True))
-        if answer.status == 304:
-            return None
-        values = answer.json()
-        if not isinstance(values, list):
-            raise Refused("BODY_INVALID", f"{answer.call}: an array is due")
-        return _Page(values, answer.etag, answer.date, len(answer.body))
+        window = (("skip", str(skip)), ("limit", str(LIMIT)))
+        call = Call(
+            "GET", self._url.with_query((*query, *window)), if_none_match=etag, harmless=True
+        )
+        try:
+            answer = await self._ask(call)
+            return None if answer.status == 304 else _page_of(answer)
+        except ProfileError as error:
+            if skip == 0:
+                raise
+            raise _incomplete(f"after {skip} objects: {error}") from error
 
     def _listing(self, pages: _Pages) -> Listing[Stored]:
         """The objects of all pages, each once: what a later page says of it counts."""
@@ -238,6 +236,13 @@ class Collection(Generic[Request, Stored]):
             return self._stored.read(value)
         except Refused as refused:
             return Broken(_id(value), refused)
+
+
+def _page_of(answer: Answer) -> _Page:
+    values = answer.json()
+    if not isinstance(values, list):
+        raise Refused("BODY_INVALID", f"{answer.call}: an array is due")
+    return _Page(values, answer.etag, answer.date, len(answer.body))
 
 
 def _texts(given: object) -> Iterable[str]:

@@ -1,12 +1,12 @@
 """One call and its answer over HTTP: bounded in time and bytes, repeated only where that is safe.
 
-    what came of it                          GET          PUT, DELETE, POST
+    what came of it                          GET, token   PUT, DELETE, POST
     ───────────────────────────────────────  ───────────  ───────────────────────────────
     no connection: nothing was sent          again        again
     429, 503: the VTN did nothing            again        again
     408, 500, 502, 504                       again        the answer: it may have happened
     connection lost, or no answer in time    again        OutcomeUnknown, at once
-    TLS does not trust the peer              Unreachable, at once
+    a certificate that is not trusted        Unreachable, at once
     a redirect, too large, no HTTP           Refused, at once
     any other status                         the answer
 
@@ -27,6 +27,7 @@ from random import Random
 from typing import Final
 
 from aiohttp import (
+    ClientConnectorCertificateError,
     ClientConnectorError,
     ClientError,
     ClientHandlerType,
@@ -35,7 +36,6 @@ from aiohttp import (
     ClientResponse,
     ClientResponseError,
     ClientSession,
-    ClientSSLError,
     ClientTimeout,
     ConnectionTimeoutError,
     DummyCookieJar,
@@ -48,7 +48,7 @@ from yarl import URL
 from ukprofile.errors import Refused, Unreachable
 from ukprofile.openadr import ANSWER, JSON, read_json
 
-LONGEST_WAIT_S: Final = 60.0
+LONGEST_WAIT_S: Final = 30.0
 _CONNECTIONS = 16
 _KEPT_IDLE_S = 15.0
 """How long a connection is kept for the next call: less than most servers keep theirs."""
@@ -200,7 +200,7 @@ class Exchanges:
             attempt += 1
 
     def _pause_s(self, attempt: int) -> float:
-        longest: float = min(LONGEST_WAIT_S, self._backoff_s * 2.0 ** (attempt - 1))
+        longest: float = min(LONGEST_WAIT_S, self._backoff_s * 2.0 ** min(attempt - 1, 16))
         return self._random.random() * longest
 
     async def _attempt(self, call: Call) -> Answer | _Failure:
@@ -210,8 +210,8 @@ class Exchanges:
             ) as response:
                 _check_head(call, response)
                 return Answer(call, response.status, response.headers, await _body(response))
-        except ClientSSLError as error:
-            return _Failure(f"TLS does not trust it: {error}", sent=False, final=True)
+        except ClientConnectorCertificateError as error:
+            return _Failure(f"not trusted: {error}", sent=False, final=True)
         except (ClientConnectorError, ConnectionTimeoutError) as error:
             return _Failure(f"{error}", sent=False)
         except ClientResponseError as error:
@@ -263,8 +263,9 @@ def _check_head(call: Call, response: ClientResponse) -> None:
             f"{call}: {status}; redirects are not followed, so that no token goes elsewhere",
             clause="RFC 9110 15.4; RFC 9700",
         )
-    if not 200 <= status < 600:
-        raise Refused("HTTP_INVALID", f"{call}: {status} is no status of an answer")
+    unasked = status == 304 and not call.if_none_match
+    if unasked or not 200 <= status < 600:
+        raise Refused("HTTP_INVALID", f"{call}: {status} is no answer to it")
     if (response.content_length or 0) > ANSWER.max_bytes:
         raise _too_large()
 

@@ -46,6 +46,14 @@ def test_what_is_no_time_is_refused(text: str) -> None:
     assert refused.value.path == "/start"
 
 
+@pytest.mark.parametrize("value", [1795532400, 1.5, True, [], {}])  # N103b
+@pytest.mark.parametrize("member", ["start", "duration"])
+def test_a_time_or_length_that_is_no_string_is_refused(member: str, value: object) -> None:
+    with pytest.raises(Refused, match="TIME_INVALID") as refused:
+        IntervalPeriod.read({member: value})
+    assert refused.value.path == f"/{member}"
+
+
 @pytest.mark.parametrize(
     ("text", "instant"),
     [

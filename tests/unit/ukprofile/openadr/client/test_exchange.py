@@ -36,15 +36,8 @@ from tests.unit.ukprofile.openadr.client.scripted import (
     reply,
 )
 from ukprofile.errors import Unreachable
-from ukprofile.openadr import (
-    ANSWER,
-)
-from ukprofile.openadr.client import (
-    Client,
-    Credentials,
-    OutcomeUnknown,
-    VtnProblem,
-)
+from ukprofile.openadr import ANSWER
+from ukprofile.openadr.client import Client, Credentials, OutcomeUnknown, VtnProblem
 
 WRITES: list[tuple[str, str, Callable[[Client], Awaitable[Any]]]] = [
     ("POST", "/programs", lambda c: c.programs.create(PROGRAM)),
@@ -141,10 +134,10 @@ async def test_an_answer_that_takes_too_long_is_not_waited_for(
 
     vtn.on("GET", "/programs", stall)
     vtn.on("POST", "/programs", stall)
-    client = client_of(vtn.url, timeout_s=0.3, attempts=2)
-    with pytest.raises(Unreachable, match=r"no answer within 0.3 s \(attempts: 2\)"):
+    client = client_of(vtn.url, timeout_s=0.4, attempts=2)
+    with pytest.raises(Unreachable, match=r"no answer within 0.4 s \(attempts: 2\)"):
         await client.programs.list()
-    with pytest.raises(OutcomeUnknown, match=r"no answer within 0\.3 s"):
+    with pytest.raises(OutcomeUnknown, match=r"no answer within 0\.4 s"):
         await client.programs.create(PROGRAM)
     assert len(vtn.seen) == 3
     never.set()
@@ -221,7 +214,7 @@ async def test_waits_double_spread_at_random_up_to_the_longest(
     vtn: Vtn, client_of: Clients
 ) -> None:
     exchanges = client_of(vtn.url, backoff_s=2.0, random=Random(1))._exchanges
-    for attempt, longest in ((1, 2.0), (2, 4.0), (5, 32.0), (6, 60.0), (500, 60.0)):
+    for attempt, longest in ((1, 2.0), (2, 4.0), (4, 16.0), (5, 30.0), (5000, 30.0)):
         waits = [exchanges._pause_s(attempt) for _ in range(300)]
         assert 0 <= min(waits) < longest * 0.1
         assert longest * 0.9 < max(waits) <= longest
@@ -397,7 +390,7 @@ async def test_a_server_that_tls_does_not_trust_sees_no_request(
     server = RawTestServer(look, scheme="https", host="localhost")
     await server.start_server(ssl=ours)
     url = str(server.make_url("/"))
-    with pytest.raises(Unreachable, match=r"TLS does not trust it.*attempts: 1"):
+    with pytest.raises(Unreachable, match=r"not trusted.*attempts: 1"):
         await client_of(url).programs.list()
     assert not seen
     trusting = ssl.create_default_context(cafile=str(chain))

@@ -1,0 +1,84 @@
+"""A VTN and two FSPs that stay up, for trying things out by hand.
+
+The business clock is the time of day: what is instructed for this afternoon runs this afternoon.
+Everything lies in one directory, which the next start takes up again.
+"""
+
+import asyncio
+import signal
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from demo.joining import home_of, join
+from demo.screen import clock_text
+from demo.stage import Stage
+from ukprofile.clock import SystemClock
+
+_ALWAYS = {
+    "days": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"],
+    "start": "00:00",
+    "end": "00:00",
+    "time_zone": "Europe/London",
+    "fold": 0,
+}
+_HINTS = """
+Try, in another terminal (everything is on loopback, and no real device can move):
+
+  {bin}/ukvtn status -d {vtn}
+  {bin}/ukvtn dispatch issue {contract} -d {vtn} \\
+      --start {start} --end {end} --delta-w 500000
+  {bin}/ukven status {agent}
+  {bin}/ukven journal {agent}
+
+Ctrl-C stops it all; the next `make sandbox` takes it up again, `make clean` forgets it.
+"""
+
+
+async def sandbox(
+    scenario: Mapping[str, Any], directory: Path, binaries: Path, port: int, console: Console
+) -> None:
+    """Run until SIGTERM or Ctrl-C. Raises StageError."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    stage, vtn_dir = Stage(directory), directory / "vtn"
+    contract = {**scenario["contract"], "windows": [_ALWAYS]}
+    agents = scenario["agents"][:2]
+    try:
+        vtn = await stage.start(
+            "vtn", "vtn", "serve", "--data-dir", vtn_dir, "--sandbox",
+            "--dso", scenario["dso"], "--listen", f"127.0.0.1:{port}",
+        )  # fmt: skip
+        console.print(f"VTN of {vtn['dso']} at {vtn['url']}", highlight=False)
+        bl = vtn["bl"]
+        console.print(f"  a desk's credentials: {bl['client_id']} {bl['client_secret']}")
+        for agent in agents:
+            home = home_of(stage, agent)
+            if not home.exists():
+                await join(stage, agent, contract, vtn_dir, vtn["url"])
+            await stage.start(agent["party"].lower(), "ven", "run", home)
+            console.print(f"  {agent['party']} runs in {home}", highlight=False)
+        start = SystemClock().now() + timedelta(minutes=5)
+        hints = _hints(agents[0], vtn_dir, home_of(stage, agents[0]), binaries, start)
+        console.print(hints, highlight=False, soft_wrap=True)
+        await stop.wait()
+        for agent in agents:
+            await stage.stop(agent["party"].lower())
+        await stage.stop("vtn")
+    finally:
+        await stage.clear()
+
+
+def _hints(agent: Mapping[str, Any], vtn: Path, home: Path, binaries: Path, start: datetime) -> str:
+    return _HINTS.format(
+        bin=binaries,
+        vtn=vtn,
+        contract=agent["contract_id"],
+        start=clock_text(start),
+        end=clock_text(start + timedelta(minutes=30)),
+        agent=home,
+    )

@@ -1,0 +1,136 @@
+"""The outbox, at a real VTN: in order, once each, whatever happens on the way."""
+
+import asyncio
+from datetime import timedelta
+from random import Random
+from typing import Any
+
+import pytest
+import structlog
+
+from tests.unit.ven.dso import NOON, dso_with_fsp7
+from tests.unit.ven.gate import gate_before
+from tests.unit.ven.test_listen import HALF, HOUR, Ears
+from ukprofile.clock import ManualClock
+from ukprofile.openadr.client import Client, Credentials
+from ven.alarms import Alarms
+from ven.bell import Bell
+from ven.journal import Journal
+from ven.send import Sender
+
+
+class Outbox(Ears):
+    gate: Any
+    through: Client
+
+    def sender(self) -> Sender:
+        alarms = Alarms(self.journal, structlog.get_logger())
+        return Sender(
+            self.through,
+            self.journal,
+            alarms,
+            Bell(),
+            self.clock,
+            random=Random(1),
+            first_wait_s=0.25,
+        )
+
+    async def states(self) -> list[tuple[str, int]]:
+        return [(p.state, p.attempts) for p in await self.journal.read(lambda b: b.posts())]
+
+    async def posted(self, count: int) -> None:
+        """Return once the VTN has `count` reports."""
+        async with asyncio.timeout(10):
+            while len(self.names()) < count:
+                await self.gate.arrived.wait()
+                self.gate.arrived.clear()
+
+    def names(self) -> list[str]:
+        return [str(r.report_name) for r in self.dso.reports()]
+
+
+@pytest.fixture
+async def outbox(tmp_path):
+    """Two acknowledgements queued: of the contract terms, and of a dispatch."""
+    clock = ManualClock(NOON)
+    async with dso_with_fsp7(clock) as dso, gate_before(dso) as (gate, through):
+        journal = await Journal.open(tmp_path / "journal.db")
+        credentials = Credentials(dso.client_id, dso.secret)
+        async with Client(dso.url, credentials, attempts=1) as direct:
+            made = Outbox(dso, journal, direct, clock)
+            made.gate, made.through = gate, through
+            await dso.instruct(HALF, HOUR)
+            await made.look()
+            yield made
+        await journal.close()
+
+
+async def test_all_that_is_queued_is_posted_in_order(outbox):
+    assert await outbox.sender().flush() == 0.0
+    assert await outbox.states() == [("SENT", 1), ("SENT", 1)]
+    queued = [p.name for p in await outbox.journal.read(lambda b: b.posts())]
+    assert outbox.gate.order == queued
+    (standing,) = await outbox.dso.standings()
+    assert (standing.delivery, standing.decided) == ("acknowledged", "received")
+    ids = {r.id for r in outbox.dso.reports()}
+    assert {p.report_id for p in await outbox.journal.read(lambda b: b.posts())} == ids
+
+
+async def test_a_lost_answer_is_looked_for_and_not_sent_twice(outbox):
+    outbox.gate.loses = 1
+    sender = outbox.sender()
+    assert await sender.flush() == 0.25
+    assert await outbox.states() == [("QUEUED", 1), ("QUEUED", 0)]
+    assert await sender.flush() == 0.0
+    assert await outbox.states() == [("SENT", 1), ("SENT", 1)]
+    assert len(outbox.names()) == 2
+
+
+async def test_a_crash_after_the_attempt_was_written_sends_once(outbox):
+    await outbox.journal.write(lambda b: b.attempted(1))
+    assert await outbox.sender().flush() == 0.0
+    assert len(outbox.names()) == 2
+
+
+async def test_later_is_waited_for_longer_each_time_and_as_long_as_asked(outbox):
+    outbox.gate.says["POST /reports"] = [(503, {}), (500, {}), (429, {"Retry-After": "30"})]
+    sender = outbox.sender()
+    assert [await sender.flush() for _ in range(3)] == [0.25, 0.5, 30.0]
+    assert await sender.flush() == 0.0
+    assert len(outbox.names()) == 2
+
+
+async def test_no_for_good_is_told_and_does_not_hold_up_the_rest(outbox):
+    outbox.gate.says["POST /reports"] = [(400, {})]
+    assert await outbox.sender().flush() == 0.0
+    assert [state for state, _ in await outbox.states()] == ["REFUSED", "SENT"]
+    assert await outbox.alarms() == [("REPORT_REFUSED", True)]
+
+
+async def test_taken_means_taken_by_it(outbox):
+    """409 where it is there already; 409 where it is not."""
+    first = (await outbox.journal.read(lambda b: b.posts()))[0]
+    await outbox.sender().flush()
+    await outbox.journal.write(
+        lambda b: (
+            b._db.execute("UPDATE outbox SET state='QUEUED', attempts=0 WHERE seq=?", (first.seq,)),
+            b.post("other", "status", first.event_id, first.body, NOON),
+        )
+    )
+    outbox.gate.says["POST /reports"] = [(409, {}), (409, {})]
+    await outbox.sender().flush()
+    assert [state for state, _ in await outbox.states()] == ["SENT", "SENT", "REFUSED"]
+
+
+async def test_it_wakes_when_the_bell_rings(outbox):
+    bell = Bell()
+    alarms = Alarms(outbox.journal, structlog.get_logger())
+    sender = Sender(outbox.through, outbox.journal, alarms, bell, outbox.clock, random=Random(1))
+    task = asyncio.create_task(sender.run())
+    await outbox.posted(2)
+    await outbox.dso.instruct(HALF + HOUR + timedelta(minutes=1), HOUR)
+    await outbox.look()
+    bell.ring()
+    await outbox.posted(3)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
