@@ -25,10 +25,12 @@ WHEN = {**oauth.WHEN, **json_http.WHEN, **time_units.WHEN, **objects.WHEN}
 GIVEN = {**oauth.GIVEN, **json_http.GIVEN, **time_units.GIVEN, **objects.GIVEN}
 
 NOT_YET = {
-    "N85d": "issue 3: there are no subscriptions yet (501), so FSP8 has none to be hidden",
-    "N132g": "issue 3: subscriptions are answered 501",
+    "N85d": "push: there are no subscriptions yet (501), so FSP8 has none to be hidden",
+    "N132g": "push: every subscription is answered 501",
 }
-"""Rows that cannot apply yet: what they wait for."""
+"""Rows that cannot apply yet, and what brings them: push is the work that brings subscriptions,
+webhooks and MQTT (level 2 of the refusals).
+"""
 
 _OAUTH_ERROR = re.compile(r'error[ =]"?([a-z]+(?:_[a-z]+)+)')
 _CREATED = re.compile(r"(program|event) created")
