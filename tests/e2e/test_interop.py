@@ -51,7 +51,7 @@ async def test_another_client_reads_reports_and_sees_nothing_of_the_rival(tmp_pa
     async with vtn_scene(Given(also=with_secret), tmp_path) as scene:
         seen = await seen_by_the_agent(scene)
         ids = scene.ids
-        assert sorted(seen["programs"]) == ["UKPN:FLEX-2026-0042", "plain"]  # made in one moment
+        assert sorted(seen["programs"]) == ["UKPN:FLEX-2026-0042", "plain"]
         assert seen["events"] == [ids["T7"], ids["E1"]]
         assert seen["ven"] == ["FSP7", "fsp7", ["CONTRACT_ID-UKPN-FLEX-2026-0042"]]
         assert seen["resources"] == ["UKPN-AS-000731"]

@@ -120,6 +120,7 @@ async def test_what_may_stand_once_stands_once(name: str) -> None:
         reply = await server.send(Request("POST", "/echo", b"{}", "", twice, media=None))
         assert (reply.status, reply.json["reason"]) == (400, "HEADER_DUPLICATE")
         assert len(server.heard.lines) == 1
+        assert reply.closed == (name == "Content-Type"), "there the parser has lost its way"
 
 
 @pytest.mark.parametrize(
