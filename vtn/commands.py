@@ -23,11 +23,13 @@ Parameters = Mapping[str, Any]
 Command = Callable[[Vtn, Parameters], Awaitable[JSON]]
 
 
-async def run(vtn: Vtn, name: str, parameters: Parameters) -> JSON:
+async def run(vtn: Vtn, name: str, parameters: JSON | Parameters) -> JSON:
     """Run the command of that name. Raises Refused NOT_FOUND, BODY_INVALID, and its own."""
     command = COMMANDS.get(name)
     if command is None:
         raise Refused("NOT_FOUND", f"this server knows no command {name}: is it older?")
+    if not isinstance(parameters, Mapping):
+        raise Refused("BODY_INVALID", "the parameters, a JSON object, are due")
     try:
         return await command(vtn, parameters)
     except KeyError as error:
