@@ -154,6 +154,8 @@ def _tokens(place: Place, vtn_id: str) -> Tokens:
     if held is None:
         held = new_token_key()
         write_json(place.token_key, held)
+    if "d" not in held:
+        raise SettingsError(f"{place.token_key} holds no key: its private half is missing")
     try:
         return Tokens(held, vtn_id, SystemClock())
     except (ValueError, TypeError) as error:

@@ -70,7 +70,8 @@ async def _keys_floor(vtn: Vtn, given: Parameters) -> JSON:
 
 
 async def _keys_list(vtn: Vtn, _given: Parameters) -> JSON:
-    return [_key_set(vtn, key_set) for key_set in vtn.office.register]
+    sets = sorted(vtn.office.register, key=lambda k: (k.role, k.party, k.active_from, k.key_set))
+    return [_key_set(vtn, key_set) for key_set in sets]
 
 
 async def _keys_own(vtn: Vtn, _given: Parameters) -> JSON:

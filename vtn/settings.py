@@ -94,7 +94,7 @@ class Identity:
     vtn_id: str
 
 
-_IDENTITY = {field.name for field in fields(Identity)}
+_IDENTITY = tuple(field.name for field in fields(Identity))
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +131,7 @@ class Place:
         held = self.read_secret(self._identity)
         if held is None:
             return None
-        if held.keys() != _IDENTITY or not all(isinstance(v, str) for v in held.values()):
+        if held.keys() != set(_IDENTITY) or not all(isinstance(v, str) for v in held.values()):
             raise SettingsError(f"{self._identity} is damaged: {', '.join(_IDENTITY)} are due")
         return Identity(**held)
 
