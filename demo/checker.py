@@ -163,14 +163,17 @@ def processes_ended_well(e: Evidence) -> Iterator[str]:
 
 
 def nobody_came_in_without_a_token(e: Evidence) -> Iterator[str]:
-    for x in e.exchanges:
-        if not x["path"].startswith("/auth/") and not x["token"] and x["status"] != 401:
+    strangers = [x for x in e.exchanges if not x["path"].startswith("/auth/") and not x["token"]]
+    if not strangers:
+        yield "no stranger tried the door"
+    for x in strangers:
+        if x["status"] != 401:
             yield f"exchange {x['n']}: {x['method']} {x['path']} without token: {x['status']}"
 
 
 def nothing_broke_on_the_wire(e: Evidence) -> Iterator[str]:
     for x in e.exchanges:
-        if x["status"] >= 400:
+        if x["status"] >= 400 and x["token"]:
             yield f"exchange {x['n']}: {x['method']} {x['path']} answered {x['status']}"
 
 
@@ -224,9 +227,13 @@ def nobody_saw_what_is_others(e: Evidence) -> Iterator[str]:
                 continue
             objects = x["response"] if isinstance(x["response"], list) else [x["response"]]
             for one in objects:
-                foreign = [t for t in one.get("targets") or () if t != own]
-                client = one.get("clientID", agent["party"].lower())
-                if foreign or client != agent["party"].lower():
+                by_target = one["objectType"] in ("PROGRAM", "EVENT")
+                mine = (
+                    one.get("targets") == [own]
+                    if by_target
+                    else one["clientID"] == agent["party"].lower()
+                )
+                if not mine:
                     yield f"{agent['party']} was shown {one['objectType']} {one['id']} of others"
 
 

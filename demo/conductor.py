@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 from rich.console import Console
 
 from demo.joining import dso_keys, home_of, join
@@ -61,6 +62,7 @@ async def perform(play: Play) -> dict[str, int]:
     async with recording(recorder) as url:
         try:
             await _set_the_stage(play, stage, recorder, url)
+            await _a_stranger(url)
             with screen.shown():
                 await _instruct(play, stage, clock, screen, heard)
                 await _the_hour(play, clock)
@@ -90,6 +92,13 @@ async def _bring_in(play: Play, stage: Stage, agent: Mapping[str, Any], url: str
     await join(stage, agent, play.scenario["contract"], play.vtn_dir, url, *clock, *quick)
     await stage.start(agent["party"].lower(), "ven", "run", home_of(stage, agent))
     play.console.print(f"  {agent['party']}: enrolled for {agent['contract_id']}, running")
+
+
+async def _a_stranger(url: str) -> None:
+    """Somebody without a token knocks, too; the checker wants to see the door stay shut."""
+    async with aiohttp.ClientSession() as session:
+        for path in ("/programs", "/events", "/reports"):
+            await (await session.get(url + path)).read()
 
 
 async def _instruct(

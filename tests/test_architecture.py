@@ -25,11 +25,13 @@ MAY_IMPORT_OF_OURS = {
     "ukprofile.codes": (),
     "ukprofile.errors": ("ukprofile.codes",),
     "ukprofile.clock": (),
+    "ukprofile.loopback": (),
     "ukprofile.openadr": (
         "ukprofile.openadr",
         "ukprofile.errors",
         "ukprofile.codes",
         "ukprofile.clock",
+        "ukprofile.loopback",
     ),
     "ukprofile.flex": ("ukprofile.flex", "ukprofile.errors", "ukprofile.codes"),
     "ukprofile": ("ukprofile",),
@@ -60,7 +62,7 @@ ONLY_IN = {
     "sqlalchemy": ("vtn.storage",),
     "alembic": ("vtn.storage",),
     "joserfc": ("vtn.http.auth", "vtn.http.tokens"),
-    "cryptography": ("ukprofile.signing", "ukprofile.trust", "vtn", "ven"),
+    "cryptography": ("ukprofile.signing", "ukprofile.trust", "vtn", "ven", "demo.checker"),
     "rfc8785": ("ukprofile.signing",),
     "sqlite3": ("ven.journal", "vtn.storage", "demo"),
 }

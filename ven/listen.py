@@ -96,7 +96,11 @@ class Listener:
         except Unreachable as error:
             await self._away(alarm("OUT_OF_CONTACT", _VTN, self._clock.now(), detail=str(error)))
         except Refused as refused:
-            await self._away(alarm_of(refused, _VTN, "", self._clock.now()))
+            # Whoever stands between us and the VTN may have answered: security hears of it (N136b).
+            nonsense = alarm(
+                refused.reason, _VTN, self._clock.now(), detail=refused.detail, security=True
+            )
+            await self._away(nonsense)
         else:
             await self._back()
         return asked_s

@@ -13,7 +13,6 @@ Nothing is read from the environment and nothing is fetched: what is not in the 
 not count.
 """
 
-import ipaddress
 import json
 import os
 import re
@@ -25,6 +24,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from ukprofile.errors import ProfileError, Refused
+from ukprofile.loopback import is_loopback
 from ukprofile.signing import SigningKeys
 from ukprofile.trust import KeySet, Register
 from ven.device.simulated import Battery
@@ -130,18 +130,9 @@ def check_url(url: str) -> str:
         raise SettingsError(f"{url!r} is no http(s) URL of a VTN")
     if parts.username or parts.query or parts.fragment:
         raise SettingsError("the VTN's URL holds no user, query or fragment")
-    if parts.scheme == "http" and not _is_loopback(parts.hostname):
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise SettingsError(f"plain http only to this machine: use https for {parts.hostname}")
     return url
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,6 @@ Who the operator is (`dso`) and whether this is a sandbox is settled at the firs
 start that says otherwise is refused.
 """
 
-import ipaddress
 import json
 import os
 import re
@@ -24,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from ukprofile.errors import ProfileError
+from ukprofile.loopback import is_loopback
 
 _DSO = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -73,16 +73,6 @@ class Settings:
                 "--behind-proxy where a proxy ends TLS before this server"
             )
         return self
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this very machine can reach `host`."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 @dataclass(frozen=True, slots=True)

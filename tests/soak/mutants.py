@@ -22,6 +22,8 @@ MAPPING = (f"{_UNIT}/test_mapping.py",)
 TIMELINE = (f"{_UNIT}/test_timeline.py",)
 CLOCK = (f"{_UNIT}/test_clock.py",)
 CODES = (f"{_UNIT}/test_codes.py",)
+OPENING = (f"{_UNIT}/receiving/test_opening.py",)
+DECIDING = (f"{_UNIT}/receiving/test_deciding.py",)
 VECTORS = ("tests/contract/test_vectors.py",)
 
 
@@ -119,16 +121,16 @@ MUTANTS = (
     Mutant("rules/answer.py", "abs(period.level_w) > abs(was.level_w)", "period.level_w > was.level_w", "more turn-up than was asked for", ANSWERS),
     Mutant("rules/answer.py", "if start == first and any", "if any", "only a series from midnight is a whole day", ANSWERS),
     Mutant("receiving/opening.py", "if carrier.program and carrier.program != header.program:", "if carrier.program and not header.program:", "a message moved into another contract's event", VECTORS),
-    Mutant("receiving/opening.py", "return header.issuer == context.party", "return True", "another DSO writes into this VTN", VECTORS),
-    Mutant("receiving/opening.py", "if canonical_form(value) != text:", "if canonical_form(value) != text.strip():", "two texts of one message", VECTORS),
+    Mutant("receiving/opening.py", "return header.issuer == context.party", "return True", "another DSO writes into this VTN", OPENING),
+    Mutant("receiving/opening.py", "if canonical_form(value) != text:", "if canonical_form(value) != text.strip():", "two texts of one message", OPENING),
     Mutant("receiving/opening.py", "if header.suite != suite:", "if header.suite < suite:", "a stripped signature shows in the text", VECTORS),
     Mutant("receiving/deciding.py", "_AHEAD = timedelta(seconds=30)", "_AHEAD = timedelta(seconds=31)", "how far a clock may be ahead", VECTORS),
-    Mutant("receiving/deciding.py", "if now > header.valid_until:", "if now >= header.valid_until:", "valid until includes that second", VECTORS),
+    Mutant("receiving/deciding.py", "if now > header.valid_until:", "if now >= header.valid_until:", "valid until includes that second", DECIDING),
     Mutant("receiving/deciding.py", "now > header.accept_by and not _confirmed(thread):", "now > header.accept_by:", "a late reduction of a confirmed dispatch is obeyed", VECTORS),
-    Mutant("receiving/deciding.py", "proves = from_dso and header.issued_at <= now", "proves = from_dso", "a time in the future never advances the clock", (f"{_UNIT}/receiving/test_deciding.py",)),
+    Mutant("receiving/deciding.py", "proves = from_dso and header.issued_at <= now", "proves = from_dso", "a time in the future never advances the clock", DECIDING),
     Mutant("receiving/deciding.py", 'verdict: Verdict = "alarm+act" if earlier else "alarm+noop"', 'verdict: Verdict = "alarm+noop"', "an equivocal earlier stop still stops", VECTORS),
     Mutant("receiving/deciding.py", 'body["answer"] == "refuse"', 'body["answer"] == "accept"', "a refusal is never too late", VECTORS),
-    Mutant("receiving/deciding.py", "(entry.slot.thread, entry.revision) != (reply.thread, reply.revision)", "entry.slot.thread != reply.thread", "an answer to another revision", VECTORS),
+    Mutant("receiving/deciding.py", "(entry.slot.thread, entry.revision) != (reply.thread, reply.revision)", "entry.slot.thread != reply.thread", "an answer to another revision", DECIDING),
     Mutant("mapping/carrier.py", "if len(texts) > 1 or len(texts[0].values) > 1:", "if len(texts[0].values) > 1:", "two messages, two readings", MAPPING),
     Mutant("mapping/carrier.py", "is not None or above.randomize_start is not None:", "is not None:", "a start shifted by chance", MAPPING),
     Mutant("mapping/carrier.py", "follows = _after(start, seconds)", "follows = start", "an interval without a start follows on", MAPPING),

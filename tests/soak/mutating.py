@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol
 
 from tests.shared import SHARED
 from tests.soak.mutants import MUTANTS, Mutant
@@ -25,34 +26,43 @@ _COPIED = ("ukprofile", "tests")
 _LONGEST_S = 300
 
 
-class Copy:
-    """The project in `folder`, beside the reference material, to be spoilt."""
+class Fault(Protocol):
+    """A text of one file that becomes another."""
 
-    def __init__(self, folder: Path) -> None:
+    @property
+    def file(self) -> str: ...
+
+    def apply(self, source: str) -> str: ...
+
+
+class Copy:
+    """These trees of the project in `folder`, beside the reference material, to be spoilt."""
+
+    def __init__(self, folder: Path, trees: Sequence[str] = _COPIED) -> None:
         self.root = folder / "project"
-        for tree in _COPIED:
+        for tree in trees:
             shutil.copytree(
                 ROOT / tree, self.root / tree, ignore=shutil.ignore_patterns("__pycache__")
             )
         shutil.copy(ROOT / "pyproject.toml", self.root)
-        (folder / "shared").symlink_to(SHARED.resolve())
+        if SHARED.is_dir():
+            (folder / "shared").symlink_to(SHARED.resolve())
 
     @contextmanager
-    def fault(self, mutant: Mutant) -> Iterator[None]:
+    def fault(self, fault: Fault) -> Iterator[None]:
         """The one fault, and the sources as they were afterwards."""
-        path = self.root / mutant.file
+        path = self.root / fault.file
         source = path.read_text()
-        path.write_text(mutant.apply(source))
+        path.write_text(fault.apply(source))
         try:
             yield
         finally:
             path.write_text(source)
 
-    def test(self, tests: Sequence[str]) -> bool:
-        """Whether these tests pass. Raises AssertionError where pytest came to no verdict."""
-        words = ["-x", "-q", "-p", "no:randomly", "-p", "no:cacheprovider", "--hypothesis-seed=0"]
-        done = subprocess.run(
-            [sys.executable, "-m", "pytest", *words, *tests],
+    def run(self, module: str, *words: str) -> subprocess.CompletedProcess[str]:
+        """`python -m module words`, on the copy."""
+        return subprocess.run(
+            [sys.executable, "-m", module, *words],
             cwd=self.root,
             # two faults of equal length within a second would share their compiled file
             env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(self.root)},
@@ -61,6 +71,11 @@ class Copy:
             timeout=_LONGEST_S,
             check=False,
         )
+
+    def test(self, tests: Sequence[str]) -> bool:
+        """Whether these tests pass. Raises AssertionError where pytest came to no verdict."""
+        words = ["-x", "-q", "-p", "no:randomly", "-p", "no:cacheprovider", "--hypothesis-seed=0"]
+        done = self.run("pytest", *words, *tests)
         assert done.returncode in (0, 1), f"pytest ended with {done.returncode}: {done.stdout}"
         return done.returncode == 0
 

@@ -1,5 +1,6 @@
 """Intervals: when something holds, and the values that hold then (Y: interval, valuesMap)."""
 
+from calendar import monthrange
 from datetime import datetime, timedelta
 from typing import Annotated, TypeAlias
 
@@ -21,13 +22,17 @@ class IntervalPeriod(Wire):
 def end_of(start: datetime, duration: Duration) -> datetime | None:
     """When something that begins at `start` ends; None where it does not.
 
-    Raises Refused TIME_INVALID for years and months, and for an end after year 9999.
+    A month from the 31st ends on the last day of a shorter month. Raises Refused TIME_INVALID for
+    an end after year 9999.
     """
     if duration.is_infinite:
         return None
+    year, month = divmod(start.year * 12 + start.month - 1 + duration.months, 12)
     try:
-        return start + timedelta(seconds=duration.seconds)
-    except OverflowError:
+        day = min(start.day, monthrange(year, month + 1)[1])
+        began = start.replace(year=year, month=month + 1, day=day)
+        return began + timedelta(seconds=duration.beside_months)
+    except (OverflowError, ValueError):
         raise Refused("TIME_INVALID", f"{duration} from then on ends after year 9999") from None
 
 

@@ -151,17 +151,18 @@ class Duration(_Text):
     Y:duration refuses (P0S, PT0.5H). Raises Refused TIME_INVALID.
     """
 
-    __slots__ = ("_calendar", "_infinite", "_seconds")
+    __slots__ = ("_infinite", "_seconds", "months")
     json_format = "duration"
     _seconds: int | float
-    _calendar: bool
     _infinite: bool
+    months: int
+    """Years and months, in months: they have a length only once they begin somewhere."""
 
     def __new__(cls, text: str) -> Self:
         self = super().__new__(cls, text)
         years, months, seconds = _length(text)
         self._infinite = years == _INFINITE_YEARS
-        self._calendar = bool(years or months)
+        self.months = years * 12 + months
         self._seconds = int(seconds) if seconds == int(seconds) else float(seconds)
         return self
 
@@ -181,8 +182,13 @@ class Duration(_Text):
         """
         if self._infinite:
             return math.inf
-        if self._calendar:
+        if self.months:
             raise Refused("TIME_INVALID", f"{self} has years or months: no fixed length")
+        return self._seconds
+
+    @property
+    def beside_months(self) -> int | float:
+        """The seconds that stand beside `months`."""
         return self._seconds
 
     @classmethod

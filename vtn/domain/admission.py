@@ -26,7 +26,7 @@ from ukprofile.mapping.contract import (
     target_of,
 )
 from ukprofile.openadr import EventRequest, Program, ProgramRequest, ReportRequest
-from ukprofile.receiving import Carrier, Context, Decision, Opened, decide, open_message
+from ukprofile.receiving import Carrier, Context, Decision, Entry, Opened, decide, open_message
 from ukprofile.receiving.thread import thread_of
 from ukprofile.rules import PROFILE_1_0
 from vtn.domain.draft import Draft
@@ -39,15 +39,14 @@ _CONTRACT_TARGET = "CONTRACT_ID-"
 _TAKEN = frozenset({"act", "hold", "alarm+act", "alarm+noop"})
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """Something worth a line in a log about a request that was taken all the same."""
+class Equivocal(Refused):
+    """Another text of the same order as one that stands: not taken, and kept as evidence."""
 
-    reason: str
-    detail: str
-    path: str = ""
-    security: bool = False
-    alarm: str | None = None
+    def __init__(self, decision: Decision, entry: Entry) -> None:
+        super().__init__(
+            decision.reason, decision.detail, path=decision.path, clause=decision.clause
+        )
+        self.entry = entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +70,23 @@ class Admission:
         self.retention = retention
 
     async def open(
-        self, draft: Draft, viewer: Viewer, live: Live, now: datetime, *, unchecked: bool
+        self,
+        draft: Draft,
+        viewer: Viewer,
+        live: Live,
+        now: datetime,
+        *,
+        unchecked: bool,
+        old: Record | None = None,
     ) -> Admitted | None:
         """Check form, target and signatures, before the writer's turn; None: plain OpenADR.
 
-        Raises Refused with the codes of steps 1 to 3, TARGET_INVALID, NAME_INVALID,
-        MESSAGE_MISSING, MESSAGE_TWICE.
+        `old` is what the draft replaces. Raises Refused with the codes of steps 1 to 3,
+        TARGET_INVALID, NAME_INVALID, MESSAGE_MISSING, MESSAGE_TWICE.
         """
         request = draft.request
+        if old is not None and old.kind is Kind.EVENT:
+            _check_stays(_program(live.get(Kind.PROGRAM, old.program_id)), draft, old)
         if isinstance(request, ProgramRequest):
             _check_program(request, draft)
             return None
@@ -113,7 +121,8 @@ class Admission:
     def decide(self, tx: Transaction, admitted: Admitted) -> Decision:
         """Decide a message in the writer's turn, and keep it.
 
-        Raises Refused for everything but act, hold, noop and a repeated text.
+        Raises Refused for everything but act, hold, noop and a repeated text; Equivocal, whose
+        entry the caller keeps, since what this transaction wrote goes back.
         """
         rules = () if admitted.unchecked else PROFILE_1_0
         decision = decide(admitted.opened, tx, admitted.now, rules)
@@ -123,6 +132,8 @@ class Admission:
                 raise Refused(earlier.reason)
             return decision
         if decision.verdict not in _TAKEN | {"noop"}:
+            if decision.reason == "EQUIVOCATION" and decision.entry is not None:
+                raise Equivocal(decision, decision.entry)
             raise Refused(
                 decision.reason, decision.detail, path=decision.path, clause=decision.clause
             )
@@ -149,12 +160,17 @@ class Admission:
                 clause="profile 1",
             )
 
-    def check_grants(self, tx: Transaction, draft: Draft, ven_id: str) -> None:
-        """A contract's target is granted to exactly one ven. Raises NOT_UNIQUE."""
+    def check_grants(self, tx: Transaction, draft: Draft, old: Record | None) -> None:
+        """A contract's target is granted to one ven, or to resources of the same client (T4).
+
+        `old` is the ven or resource that is replaced. Raises NOT_UNIQUE.
+        """
         for target in draft.targets or ():
             if not target.startswith(_CONTRACT_TARGET):
                 continue
-            if any(other.id != ven_id for other in tx.find(Kind.VEN, target=target)):
+            vens, resources = (tx.find(kind, target=target) for kind in (Kind.VEN, Kind.RESOURCE))
+            others = (o for o in (*vens, *resources) if old is None or o.id != old.id)
+            if any(other.client_id != draft.columns["client_id"] for other in others):
                 raise Refused(
                     "NOT_UNIQUE",
                     f"{target} is granted to another ven; a contract has one",
@@ -200,6 +216,19 @@ def _check_target(program: Program, draft: Draft) -> None:
     target = target_of(program.program_name)
     if draft.targets != (target,):
         raise _target(target)
+
+
+def _check_stays(program: Program | None, draft: Draft, old: Record) -> None:
+    """An event of the profile never moves: others would see it, or its own FSP no longer."""
+    elsewhere = draft.columns["program_id"] != old.program_id
+    if program is not None and (elsewhere or draft.targets != old.targets):
+        raise Refused(
+            "TARGET_INVALID",
+            "an event keeps its program and its target for life",
+            path="/programID" if elsewhere else "/targets",
+            clause="profile 1; digest 3.3",
+            status=409,
+        )
 
 
 def _target(target: str) -> Refused:

@@ -33,13 +33,24 @@ _SERVERS = ("objectType", "targets", "clientID")
 
 
 @dataclass(frozen=True, slots=True)
+class Notice:
+    """Something the security log hears of though the request was taken."""
+
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
-    """A request that was read: `columns` are fields of `Record` that follow from it."""
+    """A request that was read: `columns` are fields of `Record` that follow from it, `notices`
+    what of it was ignored.
+    """
 
     kind: Kind
     request: Wire
     columns: Mapping[str, Any]
     targets: tuple[str, ...] | None
+    notices: tuple[Notice, ...] = ()
 
     def record(self, id: str, created: datetime, now: datetime, **over: Any) -> Record:
         """The object to store, with `over` in place of columns."""
@@ -101,7 +112,7 @@ def _ven(body: JSON, viewer: Viewer) -> Draft:
     client_id = _client_of(request, viewer)
     targets = request.targets if isinstance(request, BlVenRequest) else None
     columns = {"name": nfc(request.ven_name), "client_id": client_id}
-    return Draft(Kind.VEN, request, columns, targets)
+    return Draft(Kind.VEN, request, columns, targets, _ignored(body, request, viewer))
 
 
 def _resource(body: JSON, viewer: Viewer) -> Draft:
@@ -113,7 +124,18 @@ def _resource(body: JSON, viewer: Viewer) -> Draft:
         "ven_id": request.ven_id,
         "client_id": client_id,
     }
-    return Draft(Kind.RESOURCE, request, columns, targets)
+    return Draft(Kind.RESOURCE, request, columns, targets, _ignored(body, request, viewer))
+
+
+def _ignored(body: JSON, request: Wire, viewer: Viewer) -> tuple[Notice, ...]:
+    """What a VEN tried to say that only the DSO says: whose it is, and what it may see (T18)."""
+    if not isinstance(request, (VenVenRequest, VenResourceRequest)):
+        return ()
+    found = [name for name in ("clientID", "targets") if name in body]
+    if body.get("clientID") == viewer.client_id:
+        found.remove("clientID")
+    detail = f"{' and '.join(found)} of a VEN's request: the DSO's to write, and ignored"
+    return (Notice("UNKNOWN_IGNORED", detail),) if found else ()
 
 
 def _client_of(

@@ -8,18 +8,19 @@ What an error says never depends on an object that is hidden (digest T15; decisi
 """
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import blake2b
 from typing import Any
 
 from ukprofile.clock import Clock
+from ukprofile.codes import CODES
 from ukprofile.errors import Refused
 from ukprofile.openadr import JSON
-from vtn.domain.admission import Admission, Admitted, Notice, may_pass_unchanged
-from vtn.domain.draft import Draft, nfc, read_draft
-from vtn.domain.live import grants_of
+from ukprofile.receiving import Decision
+from vtn.domain.admission import Admission, Admitted, Equivocal, may_pass_unchanged
+from vtn.domain.draft import Draft, Notice, nfc, read_draft
 from vtn.domain.privacy import (
     Action,
     Viewer,
@@ -30,6 +31,7 @@ from vtn.domain.privacy import (
     visible,
 )
 from vtn.domain.record import Kind, Record, Role
+from vtn.domain.relations import check_relations, children, granted
 from vtn.domain.store import Store, Transaction
 
 PAGE = 50
@@ -58,12 +60,16 @@ class Query:
 @dataclass(frozen=True, slots=True)
 class Rendered:
     """An answer: the JSON bytes of an object or a list, its strong ETag (quotes included), and
-    what was noticed on the way though the request was taken (for the logs).
+    what was noticed on the way though the request was taken (for the security log).
     """
 
     body: bytes
     etag: str
     notices: tuple[Notice, ...] = ()
+
+
+_Made = tuple[Record, Decision | None]
+"""What a write left in the store, and what was decided of the message in it."""
 
 
 class Objects:
@@ -146,15 +152,19 @@ class Objects:
             draft, viewer, self._store.live, now, unchecked=unchecked
         )
 
-        def command(tx: Transaction) -> Record:
-            self._check(tx, draft, viewer, None)
-            if admitted is not None and (known := self._known(tx, draft, admitted)) is not None:
-                return known
-            return tx.put(draft.record(new_id, now, now, **_thread_name(draft, admitted)))
+        def command(tx: Transaction) -> _Made:
+            check_relations(tx, draft, viewer, None, self._admission)
+            record = draft.record(new_id, now, now, **_thread_name(draft, admitted))
+            if admitted is None:
+                return tx.put(record), None
+            known, decision = self._known(tx, draft, admitted)
+            return known or tx.put(record), decision
 
-        return self._rendered(await self._store.write(command), viewer)
+        return await self._written(command, draft, viewer)
 
-    def _known(self, tx: Transaction, draft: Draft, admitted: Admitted) -> Record | None:
+    def _known(
+        self, tx: Transaction, draft: Draft, admitted: Admitted
+    ) -> tuple[Record | None, Decision]:
         """The object that an earlier delivery of this very text made; decides a new text."""
         decision = self._admission.decide(tx, admitted)
         thread = admitted.opened.slot.thread
@@ -165,10 +175,10 @@ class Objects:
             name, event_id = draft.columns["name"], draft.columns["event_id"]
             same = tx.find(Kind.REPORT, event_id=event_id, name=name)
         if may_pass_unchanged(decision) and same:
-            return same[0]
+            return same[0], decision
         if draft.kind is Kind.EVENT:
             self._admission.check_thread(tx, admitted, None)
-        return None
+        return None, decision
 
     async def update(
         self,
@@ -184,24 +194,44 @@ class Objects:
         demand(viewer, kind, Action.UPDATE)
         draft = read_draft(kind, body, viewer)
         now = self._clock.now()
+        seen = self._store.live.get(kind, id)
+        if seen is None or not visible(seen, viewer, self._grants(viewer)):
+            raise _hidden()
         admitted = await self._admission.open(
-            draft, viewer, self._store.live, now, unchecked=unchecked
+            draft, viewer, self._store.live, now, unchecked=unchecked, old=seen
         )
 
-        def command(tx: Transaction) -> Record:
+        def command(tx: Transaction) -> _Made:
             old = self._held(tx, kind, id, viewer, if_match)
-            self._check(tx, draft, viewer, old)
+            check_relations(tx, draft, viewer, old, self._admission)
+            decision = None
             if admitted is not None:
                 if kind is Kind.EVENT:
                     self._admission.check_thread(tx, admitted, old)
-                if may_pass_unchanged(self._admission.decide(tx, admitted)):
-                    return old
+                decision = self._admission.decide(tx, admitted)
+                if may_pass_unchanged(decision):
+                    return old, decision
             over = _thread_name(draft, admitted)
             if viewer.role is Role.VEN and kind in (Kind.VEN, Kind.RESOURCE):
                 over["targets"] = old.targets if old.has_targets else None
-            return tx.put(draft.record(id, old.created, now, **over))
+            return tx.put(draft.record(id, old.created, now, **over)), decision
 
-        return self._rendered(await self._store.write(command), viewer)
+        return await self._written(command, draft, viewer)
+
+    async def _written(
+        self, command: Callable[[Transaction], _Made], draft: Draft, viewer: Viewer
+    ) -> Rendered:
+        """Write it. Of an equivocal text the object goes back, and the text is kept (decision 6:
+        both are, profile 2 Order).
+        """
+        try:
+            record, decision = await self._store.write(command)
+        except Equivocal as refused:
+            entry = refused.entry
+            await self._store.write(lambda tx: tx.keep(entry))
+            raise
+        notices = (*draft.notices, *_alarmed(decision))
+        return replace(self._rendered(record, viewer), notices=notices)
 
     async def delete(
         self, kind: Kind, id: str, viewer: Viewer, *, if_match: str | None = None
@@ -216,59 +246,22 @@ class Objects:
                 raise Refused("OWN_VEN_LOCKED", clause="profile 1")
             if kind is Kind.EVENT:
                 self._admission.check_delete(tx, old, now)
-            if _children(tx, old):
+            if children(tx, old):
                 raise Refused("IN_USE", "delete first what hangs on it", clause="digest T19")
             return tx.delete(kind, id)
 
         return self._rendered(await self._store.write(command), viewer)
-
-    # -- what the writer's turn checks -----------------------------------------------------------
 
     def _held(
         self, tx: Transaction, kind: Kind, id: str, viewer: Viewer, if_match: str | None
     ) -> Record:
         """The object that is written to. Raises HIDDEN, PRECONDITION."""
         old = tx.get(kind, id)
-        if old is None or not visible(old, viewer, _granted(tx, viewer)):
+        if old is None or not visible(old, viewer, granted(tx, viewer)):
             raise _hidden()
         if if_match not in (None, "*", self._rendered(old, viewer).etag):
             raise Refused("PRECONDITION", "it was changed since; read it again")
         return old
-
-    def _check(self, tx: Transaction, draft: Draft, viewer: Viewer, old: Record | None) -> None:
-        """References, names and grants. Raises REF_UNKNOWN, NOT_UNIQUE, OWN_VEN_LOCKED, ..."""
-        if draft.kind is Kind.PROGRAM:
-            _unique(tx.find(Kind.PROGRAM, name=draft.columns["name"]), old, "/programName")
-        elif draft.kind is Kind.EVENT:
-            if tx.get(Kind.PROGRAM, draft.columns["program_id"]) is None:
-                raise _reference("/programID", hidden=False)
-        elif draft.kind is Kind.REPORT:
-            event = tx.get(Kind.EVENT, draft.columns["event_id"])
-            if event is None or not visible(event, viewer, _granted(tx, viewer)):
-                raise _reference("/eventID", hidden=event is not None)
-        elif draft.kind is Kind.VEN:
-            self._check_ven(tx, draft, viewer, old)
-        elif draft.kind is Kind.RESOURCE:
-            _check_resource(tx, draft, viewer, old)
-
-    def _check_ven(self, tx: Transaction, draft: Draft, viewer: Viewer, old: Record | None) -> None:
-        name, client_id = draft.columns["name"], draft.columns["client_id"]
-        if viewer.role is Role.VEN:
-            if old is not None and old.name != name:
-                raise Refused("OWN_VEN_LOCKED", "its name is the DSO's to change", path="/venName")
-            if old is None:
-                _unique(tx.find(Kind.VEN, client_id=client_id), None, "/venName", security=True)
-                client = tx.client(client_id)
-                if client is None or nfc(client.name) != name:
-                    raise Refused(
-                        "SCOPE_MISSING",
-                        "a VEN may create only the ven whose name is bound to its clientID",
-                        path="/venName",
-                    )
-            return
-        _unique(tx.find(Kind.VEN, name=name), old, "/venName")
-        _unique(tx.find(Kind.VEN, client_id=client_id), old, "/clientID")
-        self._admission.check_grants(tx, draft, old.id if old else "")
 
 
 def render(record: Record, targets: tuple[str, ...] | None) -> bytes:
@@ -287,48 +280,11 @@ def _hidden() -> Refused:
     return Refused("HIDDEN", "no such object, or not for you to see", clause="digest T15")
 
 
-def _reference(path: str, *, hidden: bool) -> Refused:
-    return Refused(
-        "REF_UNKNOWN", "no such object to refer to", path=path, clause="T14", security=hidden
-    )
-
-
-def _unique(
-    found: Sequence[Record], old: Record | None, path: str, *, security: bool = False
-) -> None:
-    if any(old is None or other.id != old.id for other in found):
-        raise Refused("NOT_UNIQUE", "it is taken", path=path, clause="T14", security=security)
-
-
-def _check_resource(tx: Transaction, draft: Draft, viewer: Viewer, old: Record | None) -> None:
-    ven = tx.get(Kind.VEN, draft.columns["ven_id"])
-    if ven is None or (viewer.role is Role.VEN and ven.client_id != viewer.client_id):
-        raise _reference("/venID", hidden=ven is not None)
-    if ven.client_id != draft.columns["client_id"]:
-        raise Refused(
-            "BODY_INVALID", "not the client of that ven", path="/clientID", clause="digest T10"
-        )
-    same = tx.find(Kind.RESOURCE, ven_id=ven.id, name=draft.columns["name"])
-    _unique(same, old, "/resourceName")
-
-
-def _granted(tx: Transaction, viewer: Viewer) -> frozenset[str] | None:
-    if viewer.sees_all:
-        return None
-    return grants_of(
-        tx.find(Kind.VEN, client_id=viewer.client_id),
-        tx.find(Kind.RESOURCE, client_id=viewer.client_id),
-    )
-
-
-def _children(tx: Transaction, record: Record) -> bool:
-    if record.kind is Kind.PROGRAM:
-        return bool(tx.find(Kind.EVENT, program_id=record.id))
-    if record.kind is Kind.EVENT:
-        return bool(tx.find(Kind.REPORT, event_id=record.id))
-    if record.kind is Kind.VEN:
-        return bool(tx.find(Kind.RESOURCE, ven_id=record.id))
-    return False
+def _alarmed(decision: Decision | None) -> tuple[Notice, ...]:
+    """What security hears of a message that was taken: a second, different stop (profile 2)."""
+    if decision is None or not decision.alarm or not CODES[decision.reason].security:
+        return ()
+    return (Notice(decision.reason, decision.detail or CODES[decision.reason].meaning),)
 
 
 def _thread_name(draft: Draft, admitted: Admitted | None) -> dict[str, Any]:

@@ -60,8 +60,7 @@ class ObjectHandlers:
         self, request: web.BaseRequest, viewer: Viewer, made: Rendered, status: int
     ) -> web.Response:
         for notice in made.notices:
-            if notice.security:
-                self._problems.note(notice.reason, notice.detail, request, viewer.client_id)
+            self._problems.note(notice.reason, notice.detail, request, viewer.client_id)
         return _json(made, status)
 
 

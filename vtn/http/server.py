@@ -9,6 +9,7 @@ into another route (N100c, N100d); only the id, the last segment, is decoded, an
 """
 
 import asyncio
+import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote
@@ -25,6 +26,8 @@ HEAD_TIMEOUT_S = 10.0
 """For the head of the first request on a connection."""
 KEEP_ALIVE_S = 75.0
 """Between two requests on a connection; aiohttp's own default is an hour."""
+LINGER_S = 1.0
+"""How long a refused body is read and thrown away, so that its sender can read the answer."""
 
 Routes = Mapping[str, Mapping[str, Handler]]
 """Template ("/events", "/events/{id}") to method to handler."""
@@ -126,8 +129,7 @@ class Connection(web.RequestHandler):
         message: str | None = None,
     ) -> web.StreamResponse:
         if status < 500:
-            refused = Refused("HTTP_INVALID", _first_line(message), clause="RFC 9112")
-            response = self._problems.answer(refused, request)
+            response = self._problems.answer(_broken(_first_line(message)), request)
         else:
             response = self._problems.crash(exc or RuntimeError(message), request)
         response.force_close()
@@ -147,10 +149,21 @@ class Server(web.Server):
             self,
             loop=asyncio.get_running_loop(),
             keepalive_timeout=KEEP_ALIVE_S,
+            lingering_time=LINGER_S,
             access_log=None,
             auto_decompress=False,
             max_headers=2 * MOST_HEADERS,
         )
+
+
+_DUPLICATE = re.compile(r"Duplicate '(?!Content-Length|Transfer-Encoding|Host)")
+"""What aiohttp says of a header given twice; of these three it leaves no framing to trust."""
+
+
+def _broken(detail: str) -> Refused:
+    if _DUPLICATE.match(detail):
+        return Refused("HEADER_DUPLICATE", detail, clause="RFC 9110 5.3")
+    return Refused("HTTP_INVALID", detail, clause="RFC 9112")
 
 
 def _first_line(message: str | None) -> str:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.golden import life, sealed_in, signing_keys
+from tests.made import header
 from tests.shared import needs_shared
 from ukprofile.errors import Refused
 from ukprofile.flex.answer import Acknowledgement, Status
@@ -17,7 +18,7 @@ from ukprofile.flex.contract import Asset, ContractTerms
 from ukprofile.flex.dispatch import Period
 from ukprofile.flex.header import Header, read_header
 from ukprofile.flex.instruction import Instruction
-from ukprofile.flex.projection import project
+from ukprofile.flex.projection import VOID_START, project
 from ukprofile.mapping.answer import answer_report, message_of, read_back
 from ukprofile.mapping.carrier import (
     carries_profile,
@@ -252,6 +253,53 @@ def test_a_message_stands_once_in_the_first_interval(change: Any, reason: str) -
     event = _spoil("12", change)
     with pytest.raises(Refused, match=reason):
         message_in(event.intervals or ())
+
+
+def test_an_interval_after_the_end_of_the_calendar_has_no_start_to_follow() -> None:
+    intervals = [{"id": n, "payloads": []} for n in range(2)]
+    period = {"start": "9999-12-31T23:00:00Z", "duration": "PT2H"}
+    event = EventRequest.read({"programID": "p", "intervalPeriod": period, "intervals": intervals})
+    first, second = projection_in(event)
+    assert (first.start.year, second.start) == (9999, VOID_START)
+
+
+@pytest.mark.parametrize(
+    ("state", "word"),
+    [
+        ("executing", "EXECUTING"),
+        ("resumed", "EXECUTING"),
+        ("failed", "FAILED"),
+        ("suspended", "FAILED"),
+        ("ceased", None),
+        ("completed", None),
+    ],
+)
+def test_a_status_is_shown_where_the_draft_has_a_word_for_it(state: str, word: str | None) -> None:
+    report = answer_report(Sealed("{}", ("a..b",)), header("status"), {"state": state}, "e1")
+    payloads = report.resources[0].intervals[0].payloads
+    shown = [p.values for p in payloads if p.type == "DISPATCH_STATUS"]
+    assert shown == ([(word,)] if word else [])
+    assert [d.payload_type for d in report.payload_descriptors or ()] == ["DISPATCH_STATUS"]
+
+
+def test_an_event_without_any_period_is_read_back_without_one() -> None:
+    sealed, interval = Sealed("{}", ("a..b",)), {"id": 0, "payloads": []}
+    event = EventRequest.read({"programID": "p", "intervals": [interval]})
+    (resource,) = read_back(sealed, header("acknowledgement"), "e1", event).resources
+    assert resource.intervals[0].interval_period is None
+    assert message_in(resource.intervals).text == "{}"
+
+
+def test_an_acknowledgement_comes_back_with_its_notices_and_its_reason() -> None:
+    one = Acknowledgement(
+        contract_id="UKPN:C1",
+        zone="Z",
+        assets=(Asset("A"),),
+        decided="refused",
+        reason="EXPIRED",
+        notices=("/body/new",),
+    )
+    assert Acknowledgement.read(json.loads(json.dumps(one.to_json()))) == one
 
 
 def test_what_claims_the_profile_is_seen() -> None:

@@ -14,6 +14,7 @@ from ven.bell import Bell
 from ven.device import Command, Device, DeviceError
 from ven.device.simulated import Battery, SimulatedBattery
 from ven.journal import Journal
+from ven.replan import replan
 
 pytestmark = needs_shared
 ASSET = "UKPN-AS-000731"
@@ -188,8 +189,32 @@ async def test_a_release_is_asked_for_until_it_comes_about(running):
     await running.settled()
     running.device.refuses = 3
     await running.read("17", "2026-03-29T16:50:00Z")
-    await running.settled()
+    assert await running.settled() == ["CONFIRMED"] * 3
     assert running.told()[-1]["delta_w"] is None
+
+
+async def test_what_a_newer_command_hides_is_told_again_under_a_new_id(running):
+    """The device would ignore an id it has had."""
+    await running.read("12", INSTRUCTED)
+    await running.settled()
+    first = running.told()[0]["id"]
+    early = Command("early", ASSET, at("2026-03-29T15:00:00Z"), at("2026-03-29T15:10:00Z"), None, 5)
+    await running.device.apply(early)
+
+    def as_told(book):
+        book.plan("early", early, at(INSTRUCTED))
+        book.send("early", at(INSTRUCTED))
+        book.settle("early", "CONFIRMED", at(INSTRUCTED))
+        replan(book, {}, at(INSTRUCTED))
+
+    await running.agent.journal.write(as_told)
+    running.bell.ring()
+    await running.settled()
+    release, again, *_ = running.told()[3:]
+    assert (release["from"], release["delta_w"]) == ("2026-03-29T15:00:00Z", None)
+    assert again["id"] == f"{first}-2"
+    running.agent.clock.set(at("2026-03-29T16:30:00Z"))
+    assert (await running.device.measure()).power_w == 1_300_000
 
 
 async def test_an_asset_without_a_device_fails_at_once(scene):

@@ -9,6 +9,7 @@ import pytest
 import structlog
 
 from tests.unit.ven.dso import CONTRACT, FSP7, NOON, Dso, dso_with_fsp7
+from tests.unit.ven.gate import gate_before
 from ukprofile.clock import ManualClock
 from ukprofile.openadr.client import Client, Credentials
 from ven.alarms import Alarms
@@ -213,3 +214,95 @@ async def test_a_program_that_is_no_contract_is_left_alone(ears):
     await ears.look()
     assert [p.program_name for p in ears.listener._mine.values()] == [CONTRACT]
     assert await ears.alarms() == []
+
+
+# -- a VTN, or a network, that is not as it should be ---------------------------------------------
+
+
+@pytest.fixture
+async def gated(ears):
+    """A listener that hears through a gate, and holds a dispatch."""
+    await ears.dso.instruct(HALF, HOUR)
+    async with gate_before(ears.dso) as (gate, client):
+        ears.listener = ears.another(client)
+        await ears.look()
+        ears.gate = gate
+        yield ears
+
+
+def without_dispatch(events: list) -> list:
+    return [e for e in events if "SELF_DISPATCHED" not in str(e)]
+
+
+async def test_a_list_that_lacks_what_is_there_by_id_changes_nothing(gated):
+    gated.gate.edits["GET /events"] = without_dispatch
+    await gated.look()
+    assert await gated.alarms() == []
+    sightings = await gated.journal.read(lambda b: b.sightings())
+    assert all(s.gone_at is None for s in sightings)
+
+
+async def test_what_cannot_be_asked_for_by_id_is_not_gone(gated):
+    (dispatch,) = gated.dso.dispatch_ids()
+    gated.gate.edits["GET /events"] = without_dispatch
+    gated.gate.says[f"GET /events/{dispatch}"] = [(500, {})]
+    await gated.look()
+    assert await gated.alarms() == [("OUT_OF_CONTACT", True)]
+    sightings = await gated.journal.read(lambda b: b.sightings())
+    assert all(s.gone_at is None for s in sightings)
+
+
+async def test_an_object_nobody_can_name_may_be_any_that_is_missing(gated):
+    (dispatch,) = gated.dso.dispatch_ids()
+    gated.gate.edits["GET /events"] = lambda events: [*without_dispatch(events), {"odd": 1}]
+    gated.gate.says[f"GET /events/{dispatch}"] = [(404, {})]
+    await gated.look()
+    assert await gated.alarms() == [("BODY_INVALID", True)]
+    assert gated.gate.says[f"GET /events/{dispatch}"] == [(404, {})]
+
+
+async def test_one_broken_object_is_told_and_the_others_count(gated):
+    def broken(events: list) -> list:
+        return [{**e, "intervals": "none"} if e == events[0] else e for e in events]
+
+    await gated.dso.instruct(HALF + HOUR, HOUR)
+    gated.gate.edits["GET /events"] = broken
+    for _ in range(2):
+        await gated.look()
+    assert await gated.alarms() == [("BODY_INVALID", True)]
+    sightings = await gated.journal.read(lambda b: b.sightings())
+    assert all(s.gone_at is None for s in sightings)
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (b"<html>proxy</html>", "BODY_INVALID"),
+        (b'[{"id":"a","id":"b"}]', "DUPLICATE_KEY"),
+        (b'[{"id":', "BODY_INVALID"),
+    ],
+)
+async def test_an_answer_without_sense_keeps_what_was_held(gated, answer, reason):
+    """N136b, N136c, N86d"""
+    gated.gate.edits["GET /events"] = lambda _: answer
+    await gated.look()
+    await gated.look()
+    assert await gated.alarms() == [(reason, True)]
+    assert await gated.commands() == ["PLANNED"]
+    gated.gate.edits.clear()
+    await gated.look()
+    assert await gated.alarms() == [(reason, False)]
+
+
+async def test_too_many_requests_is_waited_out_without_an_alarm(gated):
+    """N122t"""
+    gated.gate.says["GET /events"] = [(429, {"Retry-After": "30"})]
+    assert await gated.look() == 30.0
+    assert await gated.look() == 0.0
+    assert await gated.alarms() == []
+
+
+async def test_an_unsigned_event_in_a_foreign_program_that_claims_to_be_ours_is_told(gated):
+    gated.gate.edits["GET /events"] = lambda events: [{**e, "programID": "other"} for e in events]
+    await gated.look()
+    assert {reason for reason, _ in await gated.alarms()} == {"WRONG_PROGRAM"}

@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
-from tests.golden import at, life, register
+from tests.contract.negatives import signed
+from tests.golden import at, life, register, sealed_in
 from tests.shared import needs_shared
 from ukprofile.clock import ManualClock
 from ukprofile.errors import Refused
+from ukprofile.receiving.opening import digest
 from vtn.domain.admission import Admission
 from vtn.domain.objects import Objects, Query
 from vtn.domain.privacy import Viewer
@@ -324,6 +326,67 @@ async def test_a_resource_belongs_to_a_ven_of_its_client(vtn: Vtn) -> None:
         await vtn.create(
             Kind.RESOURCE, {**body, "objectType": "BL_RESOURCE_REQUEST", "clientID": "x"}
         )
+
+
+@needs_shared
+async def test_a_contract_is_not_granted_to_another_by_way_of_a_resource(vtn: Vtn) -> None:
+    await vtn.contract()
+    (rival,) = vtn.listed(Kind.VEN, FSP8)
+    body = {
+        "objectType": "BL_RESOURCE_REQUEST",
+        "resourceName": "R1",
+        "clientID": "fsp8-client",
+        "venID": rival["id"],
+    }
+    with pytest.raises(Refused, match="NOT_UNIQUE") as refused:
+        await vtn.create(Kind.RESOURCE, {**body, "targets": [TARGET]})
+    assert refused.value.security
+    own = {**body, "clientID": "fsp7-client", "venID": vtn.ids["ven"], "targets": [TARGET]}
+    made = await vtn.create(Kind.RESOURCE, own)
+    await vtn.update(Kind.RESOURCE, made["id"], own)
+    bought = {"objectType": "BL_VEN_REQUEST", "venName": "FSP7", "clientID": "other"}
+    with pytest.raises(Refused, match="NOT_UNIQUE"):
+        await vtn.update(Kind.VEN, vtn.ids["ven"], {**bought, "targets": [TARGET]})
+
+
+@needs_shared
+async def test_a_text_of_the_same_order_is_refused_and_kept_as_evidence(vtn: Vtn) -> None:
+    await vtn.contract()
+    event = await vtn.instruct()
+    before = vtn.objects.get(Kind.EVENT, event["id"], BL)
+    message = json.loads(sealed_in(life("12")).text)
+    message["body"]["periods"][1]["delta_w"] = 1_200_000
+    other = signed.event_of(message, vtn.ids["program"])
+    text = sealed_in(other).text
+    for _ in range(2):
+        with pytest.raises(Refused, match="EQUIVOCATION") as refused:
+            await vtn.update(Kind.EVENT, event["id"], other)
+        assert (refused.value.status, refused.value.security) == (409, True)
+    with pytest.raises(Refused, match="EQUIVOCATION"):
+        await vtn.create(Kind.EVENT, other)
+    kept = await vtn.store.read(lambda tx: tx.entry(digest(text)))
+    assert kept is not None
+    assert (kept.text, kept.verdict, kept.reason) == (text, "refused", "EQUIVOCATION")
+    assert vtn.objects.get(Kind.EVENT, event["id"], BL) == before
+    assert len(vtn.listed(Kind.EVENT, BL)) == 2
+
+
+@needs_shared
+async def test_security_hears_of_a_second_and_different_stop(vtn: Vtn) -> None:
+    await vtn.contract()
+    event = await vtn.instruct()
+    for number, now in (("15", "2026-03-29T16:10:00Z"), ("17", "2026-03-29T16:38:00Z")):
+        vtn.clock.set(at(now))
+        body = {**life(number), "programID": vtn.ids["program"]}
+        made = await vtn.objects.update(Kind.EVENT, event["id"], body, BL)
+        assert made.notices == ()
+    message = json.loads(sealed_in(life("17")).text)
+    message["body"]["reason"] = "another"
+    other = signed.event_of(message, vtn.ids["program"])
+    taken = await vtn.objects.update(Kind.EVENT, event["id"], other, BL)
+    assert [notice.reason for notice in taken.notices] == ["EQUIVOCATION"]
+    again = await vtn.objects.update(Kind.EVENT, event["id"], other, BL)
+    assert again.notices == ()
 
 
 async def test_scope_and_role_are_judged_first(vtn: Vtn) -> None:

@@ -139,7 +139,7 @@ class Client:
 
     @property
     def date(self) -> datetime | None:
-        """What the VTN's clock said in its newest answer, 304s included: for a clock watch."""
+        """What the VTN's clock said in its newest answer, 304s included; None if nothing."""
         return self._date
 
     async def token_server(self) -> AuthServerInfo:
@@ -164,7 +164,7 @@ class Client:
         if answer.status == 401 and self._tokens:
             token = await self._tokens.instead_of(token)
             answer = await self._exchanges.answer(replace(call, token=token))
-        self._date = answer.date or self._date
+        self._date = answer.date
         if answer.status >= 400:
             raise problem_of(answer, token)
         return answer

@@ -117,9 +117,9 @@ class Collection(Generic[Request, Stored]):
         self, last: Listing[Stored] | None, **filters: Unpack[Filters]
     ) -> Listing[Stored]:
         """As `list` with the same filters; `last` itself where the VTN says nothing has changed."""
+        if last is None:
+            return await self.list(**filters)
         query = self._query(filters)
-        if last is None or not all(last.etags):
-            return await self._whole(query, await self._page(query, 0))
         first = await self._page_unless(query, 0, last.etags[0])
         if first is not None:
             return await self._whole(query, first)

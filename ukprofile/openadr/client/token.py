@@ -17,13 +17,13 @@ import math
 import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from urllib.parse import urlencode
 
 from yarl import URL
 
 from ukprofile.clock import monotonic
 from ukprofile.errors import Refused
+from ukprofile.loopback import is_loopback
 from ukprofile.openadr import (
     JSON,
     AuthServerInfo,
@@ -153,14 +153,7 @@ def safe_token_url(text: str, vtn: URL, allow_hosts: Collection[str]) -> URL:
 
 def goes_safely(url: URL) -> bool:
     """Whether a secret may travel to `url`: by https, or by http to this very machine."""
-    return url.scheme == "https" or (url.scheme == "http" and _is_loopback(url.host or ""))
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+    return url.scheme == "https" or (url.scheme == "http" and is_loopback(url.host or ""))
 
 
 def _unsafe(text: str, why: str) -> Refused:

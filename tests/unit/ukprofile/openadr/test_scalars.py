@@ -46,6 +46,14 @@ def test_what_is_no_time_is_refused(text: str) -> None:
     assert refused.value.path == "/start"
 
 
+@pytest.mark.parametrize("value", [1795532400, 1.5, True, [], {}])  # N103b
+@pytest.mark.parametrize("member", ["start", "duration"])
+def test_a_time_or_length_that_is_no_string_is_refused(member: str, value: object) -> None:
+    with pytest.raises(Refused, match="TIME_INVALID") as refused:
+        IntervalPeriod.read({member: value})
+    assert refused.value.path == f"/{member}"
+
+
 @pytest.mark.parametrize(
     ("text", "instant"),
     [
@@ -121,6 +129,14 @@ def test_an_end_after_the_calendar_is_refused() -> None:
         end_of(start, Duration("P999999D"))
     assert end_of(start, Duration("P9999Y")) is None
     assert end_of(start, Duration("PT1H")) == start + timedelta(hours=1)
+
+
+def test_years_and_months_end_by_the_calendar() -> None:
+    start = datetime(2026, 1, 31, 12, tzinfo=UTC)
+    assert end_of(start, Duration("P1M")) == datetime(2026, 2, 28, 12, tzinfo=UTC)
+    assert end_of(start, Duration("P1Y1MT1H")) == datetime(2027, 2, 28, 13, tzinfo=UTC)
+    with pytest.raises(Refused, match="TIME_INVALID"):
+        end_of(start, Duration("P7974Y"))
 
 
 @given(st.integers(0, 10**9))

@@ -6,11 +6,13 @@ from typing import Any
 import pytest
 
 from tests.made import RUN, VTN, body, minute, opened, period, terms
+from ukprofile.flex.header import Reference
 from ukprofile.flex.projection import project
 from ukprofile.receiving import Carrier, Decision, MemoryLedger, decide, receiving_time, repeat
 
 SECOND = timedelta(seconds=1)
 START = minute(0)
+COMMON = {name: RUN[name] for name in ("contract_id", "zone", "assets")}
 SOON = {**RUN, "effective_at": "2026-11-24T15:10:00Z"}
 AHEAD = {"issued_at": minute(0) + 30 * SECOND, "revision": 1795532430000}
 
@@ -128,3 +130,38 @@ def test_an_increase_waits_and_the_rest_of_a_dispatch_counts_towards_capacity() 
     beside = opened("instruction", body(period(0, 60, 180, 600_000)), thread="D2")
     assert keep(held, beside).reason == "OVER_CAPACITY"
     assert decide(beside, MemoryLedger(), minute(0), rules=()).verdict == "act"
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({}, ""),
+        ({"revision": 1795532400001}, "REPLY_MISMATCH"),
+        ({"thread": "D2"}, "REPLY_MISMATCH"),
+        ({"sha256": "ab" * 32}, "REPLY_MISMATCH"),
+    ],
+)
+def test_an_answer_names_a_message_that_was_sent_by_thread_revision_and_digest(
+    change: dict[str, Any], reason: str
+) -> None:
+    held, sent = MemoryLedger(), opened("instruction", RUN, VTN)
+    keep(held, opened("contract_terms", terms().to_json(), VTN, valid_until=minute(10**5)))
+    keep(held, sent)
+    named = Reference(
+        **{"revision": 1795532400000, "sha256": sent.sha256, "thread": "D1", **change}
+    )
+    to_dso = {"issuer": "FSP7", "recipient": "UKPN", "in_reply_to": named}
+    answer = opened("acknowledgement", {**COMMON, "decided": "received"}, VTN, **to_dso)
+    assert keep(held, answer).reason == reason
+
+
+def test_nobody_answers_a_message_of_its_own() -> None:
+    held = ledger()
+    span = {"from": "2026-11-24T16:00:00Z", "to": "2026-11-24T18:00:00Z"}
+    told = {**COMMON, **span, "unit": "U1", "reason": "fault"}
+    first = opened("unavailability", told, VTN, issuer="FSP7", recipient="UKPN")
+    assert keep(held, first).verdict == "act"
+    named = Reference(1795532400000, first.sha256, "D1")
+    to_dso = {"issuer": "FSP7", "recipient": "UKPN", "in_reply_to": named, "thread": "D9"}
+    answer = opened("acknowledgement", {**COMMON, "decided": "received"}, VTN, **to_dso)
+    assert keep(held, answer).reason == "REPLY_MISMATCH"

@@ -7,10 +7,7 @@ from typing import Any
 import pytest
 
 from tests.unit.ukprofile.openadr.client.scripted import SECRET, Clients, Still, Vtn
-from ukprofile.openadr.client import (
-    Client,
-    Credentials,
-)
+from ukprofile.openadr.client import Client, Credentials
 
 
 @pytest.fixture

@@ -27,9 +27,7 @@ from ukprofile.openadr import (
     VenResourceRequest,
     VenVenRequest,
 )
-from ukprofile.openadr.client import (
-    Client,
-)
+from ukprofile.openadr.client import Client
 
 EVENT = EventRequest(program_id="p-1", targets=("CONTRACT_ID-UKPN-FLEX-2026-0042",))
 REPORT = ReportRequest(event_id="e-1", client_name="FSP7", resources=())

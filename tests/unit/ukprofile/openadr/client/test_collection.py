@@ -17,11 +17,7 @@ from tests.unit.ukprofile.openadr.client.scripted import (
     refused,
     reply,
 )
-from ukprofile.openadr.client import (
-    Broken,
-    Client,
-    VtnProblem,
-)
+from ukprofile.openadr.client import Broken, Client, VtnProblem
 
 
 @pytest.mark.parametrize(
@@ -88,6 +84,20 @@ async def test_a_server_that_ignores_skip_is_noticed(vtn: Vtn, client: Client) -
 async def test_a_list_without_end_is_given_up(vtn: Vtn, client: Client) -> None:
     vtn.on("GET", "/programs", reply([1] * 50))
     assert (await refused(client.programs.list())).reason == "LIST_INCOMPLETE"
+
+
+async def test_a_list_too_large_to_hold_is_given_up(
+    vtn: Vtn, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vtn.on("GET", "/programs", pages_of(lambda: P))
+    monkeypatch.setattr("ukprofile.openadr.client.collection._MAX_LIST_BYTES", 10_000)
+    assert (await refused(client.programs.list())).reason == "LIST_INCOMPLETE"
+
+
+async def test_a_nameless_object_between_two_pages_counts_once(vtn: Vtn, client: Client) -> None:
+    vtn.on("GET", "/programs", pages_of(lambda: [*P[:49], "nameless", *P[49:60]]))
+    found = await client.programs.list()
+    assert (len(found.items), len(found.broken)) == (60, 1)
 
 
 @pytest.mark.parametrize(

@@ -19,14 +19,8 @@ from tests.unit.ukprofile.openadr.client.scripted import (
     reply,
 )
 from ukprofile.errors import Refused, Unreachable
-from ukprofile.openadr import (
-    Problem,
-)
-from ukprofile.openadr.client import (
-    Client,
-    Credentials,
-    VtnProblem,
-)
+from ukprofile.openadr import Problem
+from ukprofile.openadr.client import Client, Credentials, VtnProblem
 from ukprofile.openadr.client.exchange import Call
 from ukprofile.openadr.client.problem import problem_of
 

@@ -18,11 +18,7 @@ from tests.unit.ukprofile.openadr.client.scripted import (
     reply,
 )
 from ukprofile.errors import Refused
-from ukprofile.openadr.client import (
-    Client,
-    Credentials,
-    VtnProblem,
-)
+from ukprofile.openadr.client import Client, Credentials, VtnProblem
 from ukprofile.openadr.client.token import _good_for_s, safe_token_url
 
 
@@ -130,6 +126,33 @@ async def test_a_token_refused_to_many_is_renewed_once(vtn: Vtn, known: Client) 
     assert vtn.tokens == 2
 
 
+async def test_a_server_that_names_no_token_server_is_a_problem(vtn: Vtn, known: Client) -> None:
+    vtn.on("GET", "/auth/server", reply({}, status=404))
+    for call in (known.token_server(), known.programs.list()):
+        with pytest.raises(VtnProblem, match="auth/server: 404"):
+            await call
+
+
+async def test_a_late_refusal_of_an_old_token_costs_no_new_one(vtn: Vtn, known: Client) -> None:
+    waiting, renewed = asyncio.Event(), asyncio.Event()
+
+    async def late(request: web.BaseRequest) -> web.StreamResponse:
+        if request.headers["Authorization"] == "Bearer token-1":
+            waiting.set()
+            await renewed.wait()
+            return await reply({}, status=401)(request)
+        return await reply([])(request)
+
+    vtn.on("GET", "/events", late)
+    vtn.on("GET", "/programs", reply({}, status=401), reply([]))
+    slow = asyncio.create_task(known.events.list())
+    await asyncio.wait_for(waiting.wait(), 10)
+    await known.programs.list()
+    renewed.set()
+    await slow
+    assert vtn.tokens == 2
+
+
 async def test_refused_again_it_is_the_callers(vtn: Vtn, known: Client) -> None:  # N81d
     vtn.on("GET", "/events", reply({"reason": "TOKEN_INVALID"}, status=401))
     with pytest.raises(VtnProblem) as caught:
@@ -176,6 +199,7 @@ VTN_URL = URL("https://vtn.example/openadr3")
         "https://other.example/auth/token",  # N81b
         "https://vtn.example:8443/auth/token",
         "https://allowed.example:8443/auth/token",
+        "http://allowed.example/auth/token",
         "https://u@vtn.example/auth/token",
         "https://u:p@vtn.example/auth/token",
         "https://vtn.example@other.example/auth/token",

@@ -1,0 +1,269 @@
+"""The scene of the table: contract, D1 and a rival at a VTN that runs; the same at an agent."""
+
+import itertools
+import json
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from tests.contract.negatives import signed
+from tests.contract.negatives.signed import CONTRACT, RIVAL
+from tests.golden import at, life, register, signing_keys
+from tests.listening import Heard
+from tests.wire import Reply, Request, exchange, head_of
+from ukprofile.clock import ManualClock
+from ukprofile.openadr import Event, Program
+from ukprofile.receiving import Context
+from ven.alarms import Alarms
+from ven.answer import Voice
+from ven.journal import Journal
+from ven.receive import Received, Receiver
+from vtn.domain.clients import SCOPES, add_client
+from vtn.domain.office import OFFICE
+from vtn.domain.privacy import Viewer
+from vtn.domain.record import Client, Kind, Role
+from vtn.domain.store import Transaction
+from vtn.storage.memory import MemoryStore
+from vtn.testing import RunningVtn, running_vtn
+
+NOW = "2026-11-24T15:00:00Z"
+STAMP = "2026-01-01T00:00:00Z"
+CLIENTS = {"bl": Role.BL, "fsp7": Role.VEN, "fsp8": Role.VEN, "nobody": Role.VEN}
+SECRET = "correct-horse"  # of the client fsp7
+FSP7 = Viewer("fsp7", Role.VEN, SCOPES[Role.VEN])
+FSP8 = Viewer("fsp8", Role.VEN, SCOPES[Role.VEN])
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What is so before a row: the time, contract windows, whether D1 stands, what became of it
+    `before`, and what else is at the VTN.
+    """
+
+    now: str = NOW
+    windows: list[dict[str, Any]] | None = None
+    dispatched: bool = True
+    before: Callable[[], Iterable[dict[str, Any]]] = tuple
+    also: "Callable[[Scene], Awaitable[None]] | None" = None
+
+
+@dataclass
+class Scene:
+    """A VTN of UKPN that runs, with everything the rows speak of."""
+
+    running: RunningVtn
+    clock: ManualClock
+    security: Heard
+    data_dir: Path | None
+    ids: dict[str, str] = field(default_factory=dict)
+    tokens: dict[str, str] = field(default_factory=dict)
+
+    # -- asking --------------------------------------------------------------------------------
+
+    async def send(self, request: Request) -> Reply:
+        """Send one request, ids and token put in."""
+        token = self.tokens.get(request.token, request.token)
+        body = self._named(request.body)
+        filled = Request(
+            request.method,
+            self._named(request.path.encode()).decode().replace("{token}", token),
+            body,
+            request.token,
+            request.headers,
+            request.media,
+            request.head,
+        )
+        head = head_of(filled, urlsplit(self.running.url).netloc, token)
+        return await exchange(self.running.url, head, body)
+
+    def _named(self, raw: bytes) -> bytes:
+        for name, known in self.ids.items():
+            raw = raw.replace(b"{%s}" % name.encode(), known.encode())
+        return raw
+
+    def token(self, name: str, **claims: Any) -> str:
+        """A token as the VTN would mint it for a client, with claims altered."""
+        header = claims.pop("header", {})
+        whole = {
+            "iss": self._vtn_id,
+            "aud": self._vtn_id,
+            "sub": name,
+            "scope": " ".join(SCOPES[CLIENTS[name]]),
+            "iat": int(time.time()),
+            "exp": int(time.time()) + 600,
+            "jti": "j",
+        }
+        return self.running.vtn.tokens.sign(whole | claims, **header)
+
+    @property
+    def _vtn_id(self) -> str:
+        return self.running.vtn.tokens._vtn_id
+
+    async def snapshot(self) -> Any:
+        """Everything that is stored."""
+        store = self.running.vtn.store
+        if isinstance(store, MemoryStore):
+            live = store.live
+            return (
+                [list(live.find(kind)) for kind in Kind],
+                dict(live.clients),
+                list(live.register),
+                list(store.ledger._entries.values()),
+                list(store.waiting),
+                dict(store.settings),
+            )
+        assert self.data_dir is not None
+        with sqlite3.connect(self.data_dir / "vtn.db") as db:
+            names = "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name"
+            found = {
+                name: db.execute(f"SELECT * FROM {name}").fetchall()
+                for (name,) in db.execute(names)
+            }
+        db.close()
+        return found
+
+    # -- setting the scene -----------------------------------------------------------------------
+
+    async def make(self, kind: Kind, body: Any, viewer: Viewer = OFFICE, name: str = "") -> str:
+        """Store an object; its id is known as `name`."""
+        filled = json.loads(self._named(json.dumps(body).encode()))
+        made = await self.running.vtn.objects.create(kind, filled, viewer)
+        made_id = str(json.loads(made.body)["id"])
+        self.ids[name or made_id] = made_id
+        return made_id
+
+    async def revise(self, name: str, body: Any) -> None:
+        """Replace an event."""
+        filled = json.loads(self._named(json.dumps(body).encode()))
+        await self.running.vtn.objects.update(Kind.EVENT, self.ids[name], filled, OFFICE)
+
+    async def arrange(self, given: Given) -> None:
+        """Put everything there, at the times at which it came."""
+        await self.running.vtn.store.write(_enrol)
+        for name in CLIENTS:
+            self.tokens[name] = self.token(name)
+        self.clock.set(at("2026-02-20T10:00:00Z"))
+        await self._contract(CONTRACT, "fsp7", "7", given.windows)
+        await self._contract(RIVAL, "fsp8", "8", None)
+        await self.make(Kind.PROGRAM, {"programName": "plain"}, name="PX")
+        if given.dispatched:
+            self.clock.set(at("2026-11-24T14:55:00Z"))
+            await self.make(Kind.EVENT, signed.event_of(signed.d1()), name="E1")
+            await self.make(Kind.EVENT, signed.event_of(signed.d8(), "{P8}"), name="E8")
+            await self.make(Kind.REPORT, plain_report("{E8}", "FSP8"), FSP8, name="R8")
+        for one in given.before():
+            self.clock.set(at(one["issued_at"]))
+            await self.revise("E1", signed.event_of(one))
+        self.clock.set(at(given.now))
+        if given.also is not None:
+            await given.also(self)
+
+    async def _contract(
+        self, contract: str, client: str, number: str, windows: list[dict[str, Any]] | None
+    ) -> None:
+        target = signed.target(contract)
+        program = {**life("01"), "programName": contract, "targets": [target]}
+        await self.make(Kind.PROGRAM, program, name=f"P{number}")
+        ven = {"objectType": "BL_VEN_REQUEST", "clientID": client, "venName": client.upper()}
+        await self.make(Kind.VEN, {**ven, "targets": [target]}, name=f"V{number}")
+        resource = {**life("04"), "clientID": client, "venID": f"{{V{number}}}"}
+        await self.make(Kind.RESOURCE, resource, name=f"A{number}")
+        _, event = signed.terms(contract, client.upper(), windows)
+        event["programID"] = f"{{P{number}}}"
+        await self.make(Kind.EVENT, event, name=f"T{number}")
+
+
+def plain_report(event_id: str, party: str) -> dict[str, Any]:
+    """A report that claims nothing of the profile."""
+    payloads = [{"type": "USAGE", "values": [1]}]
+    resources = [{"resourceName": "r", "intervals": [{"id": 0, "payloads": payloads}]}]
+    return {"eventID": event_id, "clientName": party, "resources": resources}
+
+
+def _enrol(tx: Transaction) -> None:
+    for key_set in register():
+        tx.put_key_set(key_set)
+    for name, role in CLIENTS.items():
+        client = Client(name, name.upper(), role, SCOPES[role], HASHED, at("2026-02-20T09:00:00Z"))
+        add_client(tx, client)
+
+
+HASHED = bytes.fromhex(
+    "000102030405060708090a0b0c0d0e0f"
+    "0000000000000000000000000000000000000000000000000000000000000000"
+)
+
+
+@asynccontextmanager
+async def vtn_scene(given: Given, data_dir: Path | None = None) -> AsyncIterator[Scene]:
+    """The scene, at a VTN that runs; on SQLite in `data_dir`, else in memory."""
+    clock, security = ManualClock(at("2026-02-20T09:00:00Z")), Heard()
+    async with running_vtn(data_dir=data_dir, clock=clock, log=security.log) as running:
+        scene = Scene(running, clock, security, data_dir)
+        await scene.arrange(given)
+        security.lines.clear()
+        yield scene
+
+
+class Agent:
+    """FSP7's receiver with its journal: holds the contract, and D1 if it stands."""
+
+    def __init__(self, journal: Journal) -> None:
+        self.journal, self.security = journal, Heard()
+        self.clock = ManualClock(at("2026-02-20T10:00:00Z"))
+        counter = itertools.count(1)
+        voice = Voice(
+            signing_keys()["FSP7-sandbox-1"],
+            1,
+            "sandbox",
+            lambda n: next(counter).to_bytes(n, "big"),
+        )
+        self.alarms = Alarms(journal, self.security.log)
+        self.receiver = Receiver(journal, self.alarms, voice, self.clock, {})
+        programs = {CONTRACT: frozenset({"UKPN"})}
+        self._context = Context("FSP7", "ven", "sandbox", register(), programs)
+
+    async def arrange(self, given: Given) -> None:
+        _, event = signed.terms(CONTRACT, "FSP7", given.windows)
+        await self.read(event, "T7")
+        if given.dispatched:
+            self.clock.set(at("2026-11-24T14:55:00Z"))
+            await self.read(signed.event_of(signed.d1()), "E1")
+        for one in given.before():
+            self.clock.set(at(one["issued_at"]))
+            await self.read(signed.event_of(one), "E1")
+        self.clock.set(at(given.now))
+        self.security.lines.clear()
+
+    async def read(self, body: Any, id: str) -> Received | None:
+        stamps = {"createdDateTime": STAMP, "modificationDateTime": STAMP}
+        whole = {**body, **stamps, "id": id, "objectType": "EVENT", "programID": "P7"}
+        program = {**life("01"), **stamps, "id": "P7", "objectType": "PROGRAM"}
+        return await self.receiver.receive(Event.read(whole), Program.read(program), self._context)
+
+    async def plan(self) -> Any:
+        """What will run."""
+        return await self.journal.read(lambda book: [*book.commands()])
+
+    async def snapshot(self) -> Any:
+        """What is held, what will run, what will be said, and where it was seen."""
+        return await self.journal.read(
+            lambda book: (book.entries(), book.commands(), book.posts(), book.sightings())
+        )
+
+
+@asynccontextmanager
+async def agent_scene(given: Given, path: Path) -> AsyncIterator[Agent]:
+    """The scene, at the agent of FSP7."""
+    journal = await Journal.open(path)
+    try:
+        agent = Agent(journal)
+        await agent.arrange(given)
+        yield agent
+    finally:
+        await journal.close()

@@ -1,0 +1,160 @@
+"""Signed messages of the scene: D1, I2, their rival's, and anything that is wrong with them."""
+
+import copy
+import json
+from typing import Any
+
+from tests.golden import at, life, sealed_in, signing_keys
+from ukprofile.flex.header import read_header
+from ukprofile.mapping.dispatch import dispatch_event
+from ukprofile.signing import ED25519, Sealed, _sign, canonical_form
+
+CONTRACT, RIVAL = "UKPN:FLEX-2026-0042", "UKPN:FLEX-2026-0043"
+Message = dict[str, Any]
+
+
+def sealed(message: Message) -> Sealed:
+    """Signed by its own key set, suite 1, whatever it says."""
+    text = canonical_form(message)
+    return Sealed(text, (_sign(ED25519, text, signing_keys()[message["key_set"]]),))
+
+
+def period(start: str, end: str, id: int = 0, day: str = "2026-11-24", **power: Any) -> Message:
+    return {
+        "id": id,
+        "start": f"{day}T{start}:00Z",
+        "end": f"{day}T{end}:00Z",
+        **(power or {"delta_w": 1_000_000}),
+    }
+
+
+def message(
+    thread: str,
+    issued: str,
+    periods: list[Message],
+    *,
+    kind: str = "instruction",
+    accept_by: str = "2026-11-24T17:30:00Z",
+    valid_until: str = "2026-11-24T18:30:00Z",
+    recipient: str = "FSP7",
+    program: str = CONTRACT,
+) -> Message:
+    """A faultless message about the contract's one asset, to be spoilt."""
+    body: Message = {
+        "contract_id": program,
+        "zone": "HENDON-WAY",
+        "assets": [{"asset_id": "UKPN-AS-000731", "asset_group_id": "UKPN-AG-17"}],
+        "dispatch_type": "demand_turn_down",
+        "periods": periods,
+    }
+    if kind == "instruction":
+        body |= {"firm": True, "channel": "api", "effective_at": issued}
+    revision = int(at(issued).timestamp() * 1000)
+    return {
+        "profile": "1.0",
+        "kind": kind,
+        "message_id": f"0199aa00-0000-7000-8000-{revision % 10**12:012d}",
+        "issuer": "UKPN",
+        "recipient": recipient,
+        "environment": "sandbox",
+        "program": program,
+        "thread": thread,
+        "revision": revision,
+        "issued_at": issued,
+        "accept_by": accept_by,
+        "valid_until": valid_until,
+        "key_set": "UKPN-sandbox-1",
+        "suite": 1,
+        "body": body,
+    }
+
+
+def d1(**over: Any) -> Message:
+    """The instruction that stands: 16:30 to 18:00, issued at 14:55."""
+    return message(
+        "DSP-0001",
+        "2026-11-24T14:55:00Z",
+        [period("16:30", "18:00")],
+        accept_by="2026-11-24T16:30:00Z",
+        valid_until="2026-11-24T18:00:00Z",
+        **over,
+    )
+
+
+def d8() -> Message:
+    """The rival's."""
+    return {**d1(recipient="FSP8", program=RIVAL), "thread": "DSP-0008"}
+
+
+def i2(**body: Any) -> Message:
+    """The faultless instruction, with members of its body replaced (None takes one away)."""
+    found = message("DSP-0002", "2026-11-24T15:00:00Z", [period("18:00", "18:30")])
+    merged = found["body"] | body
+    found["body"] = {k: v for k, v in merged.items() if v is not None}
+    return found
+
+
+def event_of(one: Message, program_id: str = "{P7}", *, shown: Message | None = None) -> Message:
+    """The event that carries `one`; its intervals say `shown`, a message that can be projected."""
+    readable = shown or one
+    request = dispatch_event(
+        sealed(one), read_header(readable), readable["body"], "P", "REAL_TIME_DISPATCH"
+    )
+    return {**request.dump(), "programID": program_id}
+
+
+def carrying(one: Message) -> Message:
+    """An event that carries a spoilt I2, and says what the faultless one says."""
+    return event_of(one, shown=i2())
+
+
+def terms(
+    contract: str, recipient: str, windows: list[Message] | None = None
+) -> tuple[Message, Message]:
+    """The golden contract terms, and their event: for `contract`, with `windows` if any."""
+    event = copy.deepcopy(life("05"))
+    found: Message = json.loads(sealed_in(event).text)
+    changed = {"program": contract, "recipient": recipient}
+    if contract != CONTRACT:
+        changed["thread"] = "UKPN-CON-0043"
+    found |= changed
+    found["body"] |= {"contract_id": contract}
+    if windows is not None:
+        found["body"]["windows"] = windows
+    again = sealed(found)
+    payloads = event["intervals"][0]["payloads"]
+    payloads[0]["values"], payloads[1]["values"] = [again.text], [again.signatures[0]]
+    event["targets"] = [target(contract)]
+    return found, event
+
+
+def target(contract: str) -> str:
+    return "CONTRACT_ID-" + contract.replace(":", "-")
+
+
+def window(start: str, end: str, fold: int = 0) -> Message:
+    days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+    return {
+        "days": days,
+        "start": start,
+        "end": end,
+        "time_zone": "Europe/London",
+        "fold": fold,
+    }
+
+
+def report(one: Message, event_id: str) -> Message:
+    """The report that carries a VEN's message."""
+    made = sealed(one)
+    payloads = [
+        {"type": "UKFLEX_MESSAGE", "values": [made.text]},
+        {"type": "UKFLEX_SIGNATURE", "values": [made.signatures[0]]},
+    ]
+    return {
+        "eventID": event_id,
+        "clientName": one["issuer"],
+        "reportName": one["message_id"],
+        "resources": [
+            {"resourceName": "AGGREGATED_REPORT", "intervals": [{"id": 0, "payloads": payloads}]}
+        ],
+    }

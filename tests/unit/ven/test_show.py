@@ -1,0 +1,70 @@
+"""What `ukven status` and `ukven journal` show, from a journal as it is left behind."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from tests.golden import at, life
+from tests.shared import needs_shared
+from tests.unit.ven.scene import event
+from tests.unit.ven.test_act import ASSET, INSTRUCTED
+from tests.unit.ven.test_report import END, START, Reporting
+from ven import show
+from ven.device.simulated import Battery, SimulatedBattery
+from ven.journal import Journal, look
+from ven.settings import Asset, Settings
+
+pytestmark = needs_shared
+SETTINGS = Settings(party="FSP7", environment="sandbox", assets=(Asset(ASSET),))
+
+
+@pytest.fixture
+async def scene(tmp_path):
+    journal = await Journal.open(tmp_path / "journal.db")
+    made = Reporting(journal, tmp_path / "device.jsonl")
+    await made.agent.hold("05")
+    task = asyncio.create_task(made.actor().run())
+    yield made
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await journal.close()
+
+
+async def state(scene, tmp_path, when) -> str:
+    await scene.look(when)
+    devices = {ASSET: SimulatedBattery(ASSET, Battery(), scene.agent.clock, scene.log)}
+    with look(tmp_path / "journal.db") as book:
+        found = await show.status(book, SETTINGS, devices, scene.agent.clock)
+    (dispatch,) = found["dispatches"]
+    return str(dispatch["state"])
+
+
+async def test_a_dispatch_from_proposed_to_completed(scene, tmp_path):
+    await scene.read("09", "2026-03-29T12:00:15Z")
+    assert await state(scene, tmp_path, at("2026-03-29T12:00:20Z")) == "proposed"
+    await scene.read("12", INSTRUCTED)
+    await scene.settled()
+    assert await state(scene, tmp_path, at(INSTRUCTED)) == "confirmed"
+    assert await state(scene, tmp_path, START + timedelta(minutes=5)) == "running"
+    assert await state(scene, tmp_path, END) == "completed"
+
+
+async def test_a_dispatch_that_was_called_off(scene, tmp_path):
+    await scene.agent.read(event(life("21"), "E9"), "2026-03-29T12:00:15Z")
+    await scene.agent.read(event(life("22"), "E9"), "2026-03-29T12:10:15Z")
+    assert await state(scene, tmp_path, at(INSTRUCTED)) == "cancelled"
+
+
+async def test_the_lines_are_in_the_order_it_happened(scene, tmp_path):
+    await scene.read("12", INSTRUCTED)
+    await scene.settled()
+    await scene.read("17", "2026-03-29T16:50:00Z")
+    await scene.settled()
+    with look(tmp_path / "journal.db") as book:
+        found = show.lines(book)
+    assert [line.at for line in found] == sorted(line.at for line in found)
+    texts = [f"{line.what} {line.text}" for line in found]
+    assert any(text.startswith("decided instruction UKPN-DSP-0088 ") for text in texts)
+    assert any(f"told {ASSET} +1300000 W, 2026-03-29T16:00:00Z until" in text for text in texts)
+    assert any(f"confirmed {ASSET} release, 2026-03-29T16:50:00Z" in text for text in texts)
