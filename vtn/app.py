@@ -36,6 +36,7 @@ from vtn.settings import Place, Settings, SettingsError, write_json
 from vtn.storage.sqlite import SqliteStore
 
 _KEYS_LAST = timedelta(days=3 * 365)
+_BACKLOG = 1024
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,7 @@ async def listening(vtn: Vtn) -> AsyncIterator[str]:
     runner = web.ServerRunner(vtn.edge(settings.public_url.rstrip("/") or url))
     await runner.setup()
     try:
-        await web.SockSite(runner, listener, ssl_context=tls, backlog=1024).start()
+        await web.SockSite(runner, listener, ssl_context=tls, backlog=_BACKLOG).start()
         yield url
     finally:
         await runner.cleanup()
@@ -129,12 +130,15 @@ def _signing_keys(place: Place, dso: str, environment: str, clock: Clock) -> Sig
     held = place.read_secret(place.dso_keys)
     if held is not None:
         try:
-            return SigningKeys.from_json(held)
+            keys = SigningKeys.from_json(held)
         except Refused as refused:
             raise SettingsError(f"{place.dso_keys}: {refused.detail}") from refused
+        if (keys.party, keys.role) != (dso, "dso"):
+            raise SettingsError(f"{place.dso_keys} are keys of the {keys.role} {keys.party}")
+        return keys
     now = clock.now().replace(microsecond=0)
     keys = SigningKeys.generate(
-        f"{dso}-{environment}-{now:%Y%m%d}-{secrets.token_hex(2)}",
+        f"{dso[:32]}-{environment}-{now:%Y%m%d}-{secrets.token_hex(2)}",
         dso,
         "dso",
         now - timedelta(days=1),
@@ -150,6 +154,8 @@ def _tokens(place: Place, vtn_id: str) -> Tokens:
     if held is None:
         held = new_token_key()
         write_json(place.token_key, held)
+    if "d" not in held:
+        raise SettingsError(f"{place.token_key} holds no key: its private half is missing")
     try:
         return Tokens(held, vtn_id, SystemClock())
     except (ValueError, TypeError) as error:
@@ -183,6 +189,7 @@ def _socket(settings: Settings) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((settings.host, settings.port))
+        listener.listen(_BACKLOG)
     except OSError as error:
         listener.close()
         raise SettingsError(

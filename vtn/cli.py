@@ -54,6 +54,7 @@ DataDir = Annotated[
         help="The VTN's directory: database, keys, log, control socket.",
     ),
 ]
+ClientId = Annotated[str, typer.Argument(help="As in clients list.")]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON on stdout, for programs.")]
 HERE = Path("ukvtn-data")
 
@@ -138,14 +139,14 @@ def clients_list(data_dir: DataDir = HERE, as_json: AsJson = False) -> None:
 
 
 @clients.command("secret")
-def clients_secret(client_id: str, data_dir: DataDir = HERE, as_json: AsJson = False) -> None:
+def clients_secret(client_id: ClientId, data_dir: DataDir = HERE, as_json: AsJson = False) -> None:
     """A fresh secret in place of the old one; prints it, once."""
     made = _tell(data_dir, "clients.secret", {"client_id": client_id})
     _show(made, as_json, ("client_id", "client_secret"))
 
 
 @clients.command("disable")
-def clients_disable(client_id: str, data_dir: DataDir = HERE, as_json: AsJson = False) -> None:
+def clients_disable(client_id: ClientId, data_dir: DataDir = HERE, as_json: AsJson = False) -> None:
     """Shut somebody out; the tokens it has stop working at once."""
     made = _tell(data_dir, "clients.disable", {"client_id": client_id})
     _show(made, as_json, ("client_id", "disabled"))
@@ -179,7 +180,11 @@ def keys_list(data_dir: DataDir = HERE, as_json: AsJson = False) -> None:
 
 
 @keys.command("revoke")
-def keys_revoke(key_set: str, data_dir: DataDir = HERE, as_json: AsJson = False) -> None:
+def keys_revoke(
+    key_set: Annotated[str, typer.Argument(help="As in keys list.")],
+    data_dir: DataDir = HERE,
+    as_json: AsJson = False,
+) -> None:
     """From now on nothing signed with it counts."""
     made = _tell(data_dir, "keys.revoke", {"key_set": key_set})
     _show(made, as_json, ("key_set", "revoked_at"))
@@ -187,8 +192,10 @@ def keys_revoke(key_set: str, data_dir: DataDir = HERE, as_json: AsJson = False)
 
 @keys.command("floor")
 def keys_floor(
-    party: str,
-    suite: Annotated[int, typer.Argument(min=1, max=2)],
+    party: Annotated[str, typer.Argument(help="Whose signatures: its party id.")],
+    suite: Annotated[
+        int, typer.Argument(min=1, max=2, help="1: Ed25519; 2: Ed25519 and ML-DSA-65.")
+    ],
     data_dir: DataDir = HERE,
     as_json: AsJson = False,
 ) -> None:
@@ -310,6 +317,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         _fail(str(refused) + (f" ({refused.clause})" if refused.clause else ""))
     except ProfileError as error:
         _fail(str(error))
+    except OSError as error:
+        _fail(f"{error.filename or 'failed'}: {error.strerror or error}")
     sys.exit(0)
 
 

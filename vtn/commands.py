@@ -23,11 +23,13 @@ Parameters = Mapping[str, Any]
 Command = Callable[[Vtn, Parameters], Awaitable[JSON]]
 
 
-async def run(vtn: Vtn, name: str, parameters: Parameters) -> JSON:
+async def run(vtn: Vtn, name: str, parameters: JSON | Parameters) -> JSON:
     """Run the command of that name. Raises Refused NOT_FOUND, BODY_INVALID, and its own."""
     command = COMMANDS.get(name)
     if command is None:
         raise Refused("NOT_FOUND", f"this server knows no command {name}: is it older?")
+    if not isinstance(parameters, Mapping):
+        raise Refused("BODY_INVALID", "the parameters, a JSON object, are due")
     try:
         return await command(vtn, parameters)
     except KeyError as error:
@@ -68,7 +70,8 @@ async def _keys_floor(vtn: Vtn, given: Parameters) -> JSON:
 
 
 async def _keys_list(vtn: Vtn, _given: Parameters) -> JSON:
-    return [_key_set(vtn, key_set) for key_set in vtn.office.register]
+    sets = sorted(vtn.office.register, key=lambda k: (k.role, k.party, k.active_from, k.key_set))
+    return [_key_set(vtn, key_set) for key_set in sets]
 
 
 async def _keys_own(vtn: Vtn, _given: Parameters) -> JSON:

@@ -8,6 +8,7 @@ lock, for one command.
 """
 
 import os
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -31,8 +32,10 @@ async def controlled(vtn: Vtn, path: Path) -> AsyncIterator[None]:
             parameters = read_json(await request.read() or b"{}")
             answer = await run(vtn, request.match_info["name"], parameters)
         except Refused as refused:
-            problem = {"reason": refused.reason, "detail": str(refused)}
-            return web.json_response(problem, status=refused.status or 400)
+            return _problem(refused)
+        except Exception as error:  # whatever it is, who asked is told
+            vtn.log.exception("internal error", path=request.path)
+            return _problem(Refused("INTERNAL", f"{error!r}; the log of the server tells more"))
         return web.json_response(answer)
 
     app = web.Application(client_max_size=ANSWER.max_bytes)
@@ -40,16 +43,29 @@ async def controlled(vtn: Vtn, path: Path) -> AsyncIterator[None]:
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=5)
     await runner.setup()
     path.unlink(missing_ok=True)  # of a server that was killed: the lock is ours
-    before = os.umask(0o177)
-    try:
-        await web.UnixSite(runner, socket_address(path)).start()
-    finally:
-        os.umask(before)
+    await web.SockSite(runner, _bound(path)).start()
     try:
         yield
     finally:
         await runner.cleanup()
         path.unlink(missing_ok=True)
+
+
+def _bound(path: Path) -> socket.socket:
+    """A socket at `path` that only its owner can reach."""
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    before = os.umask(0o177)
+    try:
+        with socket_address(path) as address:
+            listener.bind(address)
+    finally:
+        os.umask(before)
+    return listener
+
+
+def _problem(refused: Refused) -> web.Response:
+    problem = {"reason": refused.reason, "detail": str(refused)}
+    return web.json_response(problem, status=refused.status or 400)
 
 
 async def run_alone(data_dir: Path, name: str, parameters: Parameters) -> JSON:

@@ -17,7 +17,7 @@ import os
 import re
 import uuid
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -84,6 +84,9 @@ class Identity:
     vtn_id: str
 
 
+_IDENTITY = tuple(field.name for field in fields(Identity))
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """The names in a data directory."""
@@ -116,10 +119,11 @@ class Place:
     def identity(self) -> Identity | None:
         """Whose VTN this is; None where there is none yet. Raises SettingsError."""
         held = self.read_secret(self._identity)
-        try:
-            return None if held is None else Identity(**held)
-        except TypeError as error:
-            raise SettingsError(f"{self._identity} is damaged") from error
+        if held is None:
+            return None
+        if held.keys() != set(_IDENTITY) or not all(isinstance(v, str) for v in held.values()):
+            raise SettingsError(f"{self._identity} is damaged: {', '.join(_IDENTITY)} are due")
+        return Identity(**held)
 
     @property
     def _identity(self) -> Path:
@@ -145,16 +149,21 @@ class Place:
     def log(self) -> Path:
         return self.path / "vtn.log"
 
-    def read_secret(self, path: Path) -> Any:
-        """The JSON of a secret file; None where there is none yet. Raises SettingsError."""
+    def read_secret(self, path: Path) -> dict[str, Any] | None:
+        """The JSON object in a secret file; None where there is none yet. Raises SettingsError."""
         try:
             if path.stat().st_mode & 0o077:
                 raise SettingsError(f"others may read {path}: chmod 600 it")
-            return json.loads(path.read_text())
+            value = json.loads(path.read_text())
         except FileNotFoundError:
             return None
+        except OSError as error:
+            raise SettingsError(f"{path} cannot be read: {error.strerror}") from error
         except ValueError as error:
             raise SettingsError(f"{path} is not JSON: {error}") from error
+        if not isinstance(value, dict):
+            raise SettingsError(f"{path} is damaged: a JSON object is due")
+        return value
 
 
 def write_json(path: Path, value: Mapping[str, Any], *, mode: int = 0o600) -> None:

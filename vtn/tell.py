@@ -8,7 +8,8 @@ import http.client
 import json
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,16 +29,29 @@ def tell(data_dir: Path, name: str, parameters: Mapping[str, Any]) -> Any:
 
     Raises CommandFailed, Refused, or SettingsError where there is no VTN.
     """
+    connection = _Connection(data_dir / "control.sock")
     try:
-        return _ask(data_dir / "control.sock", name, parameters)
+        connection.connect()
     except (FileNotFoundError, ConnectionRefusedError):
+        connection.close()
         return _alone(data_dir, name, parameters)
+    except OSError as error:
+        connection.close()
+        raise CommandFailed(f"the server in {data_dir} cannot be asked: {error}") from error
+    return _ask(connection, name, parameters)
 
 
-def socket_address(path: Path) -> str:
-    """The path as a socket address takes it: relative where the whole one is too long."""
-    whole = str(path)
-    return os.path.relpath(path) if len(os.fsencode(whole)) > _LONGEST_ADDRESS else whole
+@contextmanager
+def socket_address(path: Path) -> Iterator[str]:
+    """The path as a socket address takes it: by way of its open directory where it is too long."""
+    if len(os.fsencode(path)) <= _LONGEST_ADDRESS:
+        yield str(path)
+        return
+    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield f"/dev/fd/{directory}/{path.name}"
+    finally:
+        os.close(directory)
 
 
 class _Connection(http.client.HTTPConnection):
@@ -50,16 +64,16 @@ class _Connection(http.client.HTTPConnection):
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(_TIMEOUT_S)
-        self.sock.connect(socket_address(self._path))
+        with socket_address(self._path) as address:
+            self.sock.connect(address)
 
 
-def _ask(path: Path, name: str, parameters: Mapping[str, Any]) -> Any:
-    connection = _Connection(path)
+def _ask(connection: _Connection, name: str, parameters: Mapping[str, Any]) -> Any:
     try:
         connection.request("POST", f"/{name}", json.dumps(parameters))
         response = connection.getresponse()
         value = json.loads(response.read())
-    except (http.client.HTTPException, TimeoutError, ConnectionResetError) as error:
+    except (http.client.HTTPException, OSError, ValueError) as error:
         raise CommandFailed(
             f"the server did not answer ({error!r}): the command may or may "
             "not have been carried out; look with ukvtn status"

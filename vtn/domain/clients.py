@@ -56,17 +56,24 @@ def is_secret_of(client: Client | None, secret: str) -> bool:
 
 
 def add_client(tx: Transaction, client: Client) -> None:
-    """Take a new client. Raises Refused NOT_UNIQUE for a name or id that is in use, NAME_INVALID.
+    """Take a new client. Raises as `check_new`.
 
     The name of a VEN's client is its party id: the messages it posts are its own only (profile 1).
     """
+    check_new(tx, client)
+    tx.put_client(client)
+
+
+def check_new(tx: Transaction, client: Client) -> None:
+    """Whether this may be a new client. Raises Refused NOT_UNIQUE, NAME_INVALID."""
+    if not client.name.strip():
+        raise Refused("NAME_INVALID", "a client has a name", path="/name")
     try:
         clean_name(client.name)
     except ValueError as error:
         raise Refused("NAME_INVALID", str(error), path="/name") from None
     if tx.client(client.client_id) is not None:
         raise Refused("NOT_UNIQUE", f"there is a client {client.client_id} already", path="/name")
-    tx.put_client(client)
 
 
 def disable_client(tx: Transaction, client_id: str, now: datetime) -> Client:

@@ -18,12 +18,12 @@ from typing import Literal
 from ukprofile.clock import Clock
 from ukprofile.errors import Refused
 from ukprofile.flex.contract import Asset, ContractTerms
-from ukprofile.flex.dispatch import Period
+from ukprofile.flex.dispatch import Period, read_periods
 from ukprofile.flex.instruction import Instruction
 from ukprofile.flex.times import read_time
 from ukprofile.mapping.dispatch import dispatch_event
 from ukprofile.receiving import Entry, Slot, parse_text
-from ukprofile.receiving.thread import other_threads
+from ukprofile.receiving.thread import other_threads, thread_of
 from vtn.domain.live import Field
 from vtn.domain.objects import Objects
 from vtn.domain.office import OFFICE
@@ -55,8 +55,10 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where one dispatch stands. `decided` and `reason` are the FSP's answer, `states` what it
-    said of the run, each with its time.
+    """Where one dispatch stands: by its newest message, or the periods that a stop left of it.
+
+    `decided` and `reason` are the FSP's answer, `states` what it said of the run, each with its
+    time.
     """
 
     contract_id: str
@@ -85,9 +87,12 @@ class Desk:
     async def issue(self, order: Order, *, unchecked: bool = False) -> Standing:
         """Sign an instruction and publish it; returns once it is on disk.
 
+        It can be accepted until it starts, for a minute at least, and is valid to its last end.
         `unchecked` leaves out the rules at this end, to see the other end refuse: sandbox only.
-        Raises Refused NOT_FOUND, CONTRACT_NOT_IN_FORCE, and with every rule that it breaks first.
+        Raises Refused NOT_FOUND, CONTRACT_NOT_IN_FORCE, THREAD_MISPLACED where its thread is in
+        use, and with the first rule that it breaks.
         """
+        _check_form(order.periods)
         program, terms, provider = await self._contract(order.contract_id)
         now = self._clock.now()
         thread = order.thread or f"DSP-{secrets.token_hex(5)}"
@@ -133,6 +138,18 @@ class Desk:
         return programs[0], ContractTerms.read(parse_text(held.text)["body"]), vens[0].name
 
 
+def _check_form(periods: Sequence[Period]) -> None:
+    """What must hold of periods before any event can be made of them, rules or not."""
+    if not periods:
+        raise Refused("PERIODS_INVALID", "at least one period", path="/periods")
+    for number, period in enumerate(periods):
+        path = f"/periods/{number}"
+        if period.start >= period.end:
+            raise Refused("PERIODS_INVALID", "must end after it starts", path=path)
+        if (period.delta_w is None) == (period.setpoint_w is None):
+            raise Refused("POWER_FORM", path=path)
+
+
 def _instruction(order: Order, terms: ContractTerms, now: datetime) -> Instruction:
     named = order.assets or tuple(asset.asset_id for asset in terms.assets)
     known = {asset.asset_id: asset for asset in terms.assets}
@@ -155,7 +172,8 @@ def _standing(tx: Transaction, slot: Slot, now: datetime) -> Standing:
     entries = [entry for entry in tx.thread(slot) if entry.standing]
     newest = max(entries, key=lambda e: (e.stop, e.revision))
     body = parse_text(newest.text)["body"]
-    periods = tuple(Period.read(p) for p in body.get("periods", ()))
+    # a stop acts by its header: what it says of periods need not even be periods
+    periods = thread_of(tx, slot).plan if newest.stop else read_periods(body)
     answers = tx.replies(newest.sha256)
     said = next((_body(a) for a in reversed(answers) if a.kind == "acknowledgement"), {})
     ack_by = read_time(body.get("ack_by")) or newest.issued_at + _LEAST_TO_ACCEPT

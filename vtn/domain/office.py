@@ -22,11 +22,26 @@ from ukprofile.errors import Refused
 from ukprofile.flex.contract import ContractTerms
 from ukprofile.flex.fields import Fault
 from ukprofile.flex.kinds import KINDS
-from ukprofile.mapping.contract import contract_event, contract_program, target_of
+from ukprofile.mapping.contract import (
+    CONTRACT_ATTRIBUTE,
+    contract_event,
+    contract_program,
+    dso_of,
+    is_market,
+    target_of,
+)
 from ukprofile.openadr import JSON
-from ukprofile.signing import canonical_text
+from ukprofile.signing import Sealed, canonical_text
 from ukprofile.trust import KeySet, Register
-from vtn.domain.clients import SCOPES, add_client, disable_client, hash_secret, new_secret
+from vtn.domain.clients import (
+    SCOPES,
+    add_client,
+    check_new,
+    disable_client,
+    hash_secret,
+    new_secret,
+)
+from vtn.domain.draft import nfc
 from vtn.domain.live import Field
 from vtn.domain.objects import Objects
 from vtn.domain.privacy import Viewer
@@ -36,6 +51,9 @@ from vtn.domain.store import Store
 
 OFFICE = Viewer("", Role.BL, SCOPES[Role.BL])
 """The DSO itself, at its own VTN."""
+
+PROJECTIONS = ("gb-draft", "none")
+"""With the draft GB API's payloads beside each message, or without."""
 
 _NOT_IN_AN_ID = re.compile(r"[^a-z0-9_-]+")
 
@@ -57,17 +75,28 @@ class Office:
     ) -> tuple[Client, str]:
         """A new client and its secret, which is shown here and never again.
 
-        A VEN's client gets its ven object, named as the client, with `targets` granted. Raises
-        Refused NOT_UNIQUE, NAME_INVALID.
+        A VEN's client gets its ven object, named as the client, with `targets` granted; the
+        client comes last, so that all of it may be said again after it was cut short. Raises
+        Refused NOT_UNIQUE, NAME_INVALID, BODY_INVALID.
         """
+        if targets and role is not Role.VEN:
+            raise Refused("BODY_INVALID", "targets are granted to a ven", path="/targets")
         secret = new_secret(secrets.token_bytes)
         hashed = await asyncio.to_thread(hash_secret, secret, secrets.token_bytes(16))
         client_id = _NOT_IN_AN_ID.sub("-", name.lower()).strip("-")[:60] or "client"
         client = Client(client_id, name, role, SCOPES[role], hashed, self._clock.now())
-        await self._store.write(lambda tx: add_client(tx, client))
+        await self._store.read(lambda tx: check_new(tx, client))
         if role is Role.VEN:
-            await self._create(Kind.VEN, _ven(name, client_id, targets))
+            await self._ven(name, client_id, targets)
+        await self._store.write(lambda tx: add_client(tx, client))
         return client, secret
+
+    async def _ven(self, name: str, client_id: str, targets: Sequence[str]) -> None:
+        held = self._store.live.find(Kind.VEN, Field.NAME, nfc(name))
+        if not held or held[0].client_id != client_id:
+            await self._create(Kind.VEN, _ven(name, client_id, targets))
+        else:
+            await self._grant(held[0], targets)
 
     async def disable_client(self, client_id: str) -> Client:
         """Stop a client; its tokens stop with it. Raises Refused NOT_FOUND."""
@@ -128,22 +157,31 @@ class Office:
         """Take a contract with `provider`: `body` is that of a contract_terms message.
 
         May be said again after it was cut short: what is there already stays. New terms of a
-        contract that has some are a new revision. Raises Refused BODY_MISSING_FIELD, BODY_VALUE,
-        and NOT_FOUND where the provider has no client yet.
+        contract that has some are a new revision. Whatever is wrong with the terms is refused
+        before anything is stored: BODY_MISSING_FIELD, BODY_VALUE, NAME_INVALID, and as
+        `signing.seal`; NOT_FOUND where the provider has no client yet.
         """
-        terms = _terms(body)
+        terms = self._terms(body, projection)
         ven = self._ven_of(provider)
-        target = target_of(terms.contract_id)
+        signed = await self._signed(terms, provider)
         program_id = await self._program(terms, projection)
-        await self._grant(ven, target)
+        await self._grant(ven, [target_of(terms.contract_id)])
         for asset in terms.assets:
             await self._resource(ven, asset.asset_id)
-        await self._publish(terms, provider, program_id)
+        if signed is not None:
+            await self._publish(*signed, terms, program_id)
         return terms
 
     def contracts(self) -> list[Record]:
-        """The programs of all contracts and markets."""
-        return self._store.live.find(Kind.PROGRAM)
+        """The programs of all contracts; neither markets nor anybody's plain programs."""
+        return [
+            program
+            for program in self._store.live.find(Kind.PROGRAM)
+            if any(
+                attribute["type"] == CONTRACT_ATTRIBUTE
+                for attribute in json.loads(program.body).get("attributes", ())
+            )
+        ]
 
     def _ven_of(self, provider: str) -> Record:
         found = self._store.live.find(Kind.VEN, Field.NAME, provider)
@@ -160,11 +198,12 @@ class Office:
         made = await self._create(Kind.PROGRAM, contract_program(terms, projection).dump())
         return str(made["id"])
 
-    async def _grant(self, ven: Record, target: str) -> None:
-        if target in ven.targets:
+    async def _grant(self, ven: Record, targets: Sequence[str]) -> None:
+        granted = tuple(dict.fromkeys((*ven.targets, *targets)))
+        if granted == ven.targets:
             return
         shown = json.loads(ven.body)
-        body = _ven(ven.name, ven.client_id, (*ven.targets, target))
+        body = _ven(ven.name, ven.client_id, granted)
         if "attributes" in shown:
             body["attributes"] = shown["attributes"]
         await self._objects.update(Kind.VEN, ven.id, body, OFFICE)
@@ -183,12 +222,12 @@ class Office:
             },
         )
 
-    async def _publish(self, terms: ContractTerms, provider: str, program_id: str) -> None:
-        """Sign the terms, unless these very terms are in force already."""
+    async def _signed(self, terms: ContractTerms, provider: str) -> tuple[Sealed, str] | None:
+        """The terms signed, and their thread; None where these very terms are in force already."""
         body = terms.to_json()
         held = await self._store.read(lambda tx: tx.terms(terms.contract_id))
         if held is not None and json.loads(held.text)["body"] == body:
-            return
+            return None
         thread = held.slot.thread if held else f"CT-{secrets.token_hex(4)}"
         now = self._clock.now()
         sealed, _ = await self._signer.sign(
@@ -200,6 +239,11 @@ class Office:
             now,
             valid_until=max(terms.valid_to, now.replace(microsecond=0) + timedelta(hours=1)),
         )
+        return sealed, thread
+
+    async def _publish(
+        self, sealed: Sealed, thread: str, terms: ContractTerms, program_id: str
+    ) -> None:
         request = contract_event(sealed, terms, program_id).dump()
         events = [
             event
@@ -211,8 +255,33 @@ class Office:
         else:
             await self._create(Kind.EVENT, request)
 
+    def _terms(self, body: JSON, projection: str) -> ContractTerms:
+        """The terms, checked as a receiver would check them, and once more for slips."""
+        if not isinstance(body, dict):
+            raise Refused("BODY_INVALID", "the body of contract_terms, a JSON object, is due")
+        if projection not in PROJECTIONS:
+            raise _wrong("", f"the projection is one of {', '.join(PROJECTIONS)}")
+        canonical_text(body)
+        for found in KINDS["contract_terms"].body.look(body, ""):
+            if isinstance(found, Fault):
+                raise Refused(found.reason, found.detail, path=found.path, clause="profile 3")
+            # a misspelt term would silently be no term of the contract
+            raise _wrong(found.path, "there is no such term")
+        terms = ContractTerms.read(body)
+        if dso_of(terms.contract_id) != self._signer.party:
+            raise _wrong("/contract_id", f"a contract of {self._signer.party} is due here")
+        if is_market(terms.contract_id):
+            raise _wrong("/contract_id", "a market is no contract")
+        if terms.valid_from >= terms.valid_to:
+            raise _wrong("/valid_to", "ends before it begins")
+        return terms
+
     async def _create(self, kind: Kind, body: JSON) -> JSON:
         return json.loads((await self._objects.create(kind, body, OFFICE)).body)
+
+
+def _wrong(path: str, detail: str) -> Refused:
+    return Refused("BODY_VALUE", detail, path=path, clause="profile 3")
 
 
 def _ven(name: str, client_id: str, targets: Sequence[str]) -> dict[str, Any]:
@@ -222,14 +291,3 @@ def _ven(name: str, client_id: str, targets: Sequence[str]) -> dict[str, Any]:
         "clientID": client_id,
         "targets": list(targets),
     }
-
-
-def _terms(body: JSON) -> ContractTerms:
-    """Checked as a receiver would check them: before anything is stored."""
-    if not isinstance(body, dict):
-        raise Refused("BODY_INVALID", "the body of contract_terms, a JSON object, is due")
-    canonical_text(body)
-    for found in KINDS["contract_terms"].body.look(body, ""):
-        if isinstance(found, Fault):
-            raise Refused(found.reason, found.detail, path=found.path, clause="profile 3")
-    return ContractTerms.read(body)

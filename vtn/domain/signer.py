@@ -19,7 +19,7 @@ from vtn.domain.store import Store
 
 
 class Signer:
-    """Signs for one DSO in one environment, with one suite."""
+    """Signs for one DSO in one environment: with one suite, or a higher one if its floor is."""
 
     def __init__(
         self,
@@ -58,6 +58,7 @@ class Signer:
         )
         held = await self._store.read(lambda tx: tx.thread(slot))
         last = max((entry.revision for entry in held), default=0)
+        suite = max(self._suite, self._store.live.register.floor(slot.issuer))
         header = Header(
             kind=kind,
             message_id=uuid7(now, self._random_bytes),
@@ -71,6 +72,6 @@ class Signer:
             valid_until=valid_until,
             accept_by=accept_by,
             key_set=self._keys.key_set,
-            suite=self._suite,
+            suite=suite,
         )
-        return await asyncio.to_thread(seal, header.to_json(body), self._keys, self._suite), header
+        return await asyncio.to_thread(seal, header.to_json(body), self._keys, suite), header

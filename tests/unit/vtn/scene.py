@@ -1,0 +1,153 @@
+"""A VTN without its sockets, on either store, which can be made to fail at a given write."""
+
+import asyncio
+import json
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from tests.unit.ven.dso import ASSET, CONTRACT, FSP7, NOON, terms
+from ukprofile.clock import ManualClock
+from ukprofile.errors import Refused
+from ukprofile.flex.answer import Acknowledgement, Status
+from ukprofile.flex.contract import Asset
+from ukprofile.flex.dispatch import Period
+from ukprofile.flex.header import Header, Reference, uuid7
+from ukprofile.flex.times import milliseconds
+from ukprofile.mapping.answer import answer_report
+from ukprofile.receiving import Slot
+from ukprofile.signing import seal
+from vtn.app import Vtn, assemble
+from vtn.domain.clients import SCOPES
+from vtn.domain.desk import Order
+from vtn.domain.live import Live
+from vtn.domain.privacy import Viewer
+from vtn.domain.record import Kind, Role
+from vtn.settings import Place, Settings
+from vtn.storage.memory import MemoryStore
+from vtn.storage.sqlite import SqliteStore
+
+BEGIN = NOON + timedelta(minutes=30)
+"""When dispatches of these scenes begin: they last an hour."""
+END = BEGIN + timedelta(hours=1)
+
+
+class Cut:
+    """A store that fails at one write to come, as if the disk were full just then."""
+
+    def __init__(self, store: Any) -> None:
+        self.store = store
+        self.writes = 0
+        self.fails_at: int | None = None
+
+    @property
+    def live(self) -> Live:
+        return self.store.live
+
+    async def write(self, command: Any) -> Any:
+        self.writes += 1
+        if self.writes == self.fails_at:
+            raise Refused("STORE_DOWN", "the disk is full")
+        return await self.store.write(command)
+
+    async def read(self, question: Any) -> Any:
+        return await self.store.read(question)
+
+    async def close(self) -> None:
+        await self.store.close()
+
+    def cut_at(self, n: int) -> None:
+        """Let the n-th write from now on fail, and only that one."""
+        self.writes, self.fails_at = 0, n
+
+
+class Scene:
+    """A sandbox VTN of UKPN at 16:00Z; with FSP7 and its contract in it when asked for."""
+
+    def __init__(self, vtn: Vtn, store: Cut, clock: ManualClock) -> None:
+        self.vtn, self.store, self.clock = vtn, store, clock
+        self.office, self.desk = vtn.office, vtn.desk
+
+    def objects(self, kind: Kind) -> list[dict[str, Any]]:
+        found = self.store.live.find(kind)
+        return [{**json.loads(r.body), "targets": list(r.targets)} for r in found]
+
+    async def counts(self) -> dict[str, int]:
+        """How much of everything is stored."""
+        rows = {kind.value: self.store.live.count(kind) for kind in Kind}
+        outbox = await self.store.read(lambda tx: len(tx.outbox()))
+        return rows | {"clients": len(self.store.live.clients), "outbox": outbox}
+
+    async def contract(self, **changes: Any) -> None:
+        await self.office.add_client("FSP7", Role.VEN)
+        await self.office.add_key_set(FSP7.public().to_json())
+        await self.office.add_contract(terms(**changes), "FSP7")
+
+    async def issue(self, thread: str = "D1", **changes: Any) -> Any:
+        periods = changes.pop("periods", (Period(0, BEGIN, END, 1_000_000),))
+        unchecked = changes.pop("unchecked", False)
+        order = Order(**{"contract_id": CONTRACT, "periods": periods, "thread": thread, **changes})
+        return await self.desk.issue(order, unchecked=unchecked)
+
+    async def answers(self, thread: str, what: Acknowledgement | Status) -> None:
+        """FSP7 says `what` about the newest message of a thread."""
+        slot = Slot("UKPN", "FSP7", "sandbox", CONTRACT, "dispatch", thread)
+        asked = (await self.store.read(lambda tx: tx.thread(slot)))[-1]
+        now = self.clock.now()
+        header = Header(
+            kind="status" if isinstance(what, Status) else "acknowledgement",
+            message_id=uuid7(now, bytes),
+            issuer="FSP7",
+            recipient="UKPN",
+            environment="sandbox",
+            program=CONTRACT,
+            thread=f"{thread}-{milliseconds(now)}",
+            revision=milliseconds(now),
+            issued_at=now,
+            valid_until=END + timedelta(hours=1),
+            in_reply_to=Reference(asked.revision, asked.sha256, thread),
+            key_set=FSP7.key_set,
+        )
+        body = what.to_json()
+        (event,) = [e for e in self.store.live.find(Kind.EVENT) if e.name == thread]
+        report = answer_report(seal(header.to_json(body), FSP7, 1), header, body, event.id)
+        await self.vtn.objects.create(Kind.REPORT, report.dump(), AS_FSP7)
+
+    async def acknowledges(
+        self, thread: str, decided: Any = "received", reason: Any = None
+    ) -> None:
+        said = Acknowledgement(**COMMON, decided=decided, reason=reason)
+        await self.answers(thread, said)
+
+    async def says(self, thread: str, state: Any) -> None:
+        await self.answers(thread, Status(**COMMON, state=state, at=self.clock.now()))
+
+
+AS_FSP7 = Viewer("fsp7", Role.VEN, SCOPES[Role.VEN])
+COMMON: dict[str, Any] = {
+    "contract_id": CONTRACT,
+    "zone": "HENDON-WAY",
+    "assets": (Asset(ASSET),),
+}
+
+
+@asynccontextmanager
+async def scene_on(kind: str, folder: Path | None = None) -> AsyncIterator[Scene]:
+    """A scene on a store of that kind: memory, sqlite."""
+    clock = ManualClock(NOON)
+    with tempfile.TemporaryDirectory() as beside:
+        place = Place(folder or Path(beside)).make()
+        store = Cut(
+            await SqliteStore.open(place.database, "sandbox", "e1")
+            if kind == "sqlite"
+            else MemoryStore("sandbox", "e1")
+        )
+        settings = Settings(data_dir=place.path, dso="UKPN", sandbox=True)
+        try:
+            vtn = await assemble(settings, place, store, clock, None)
+            yield Scene(vtn, store, clock)
+        finally:
+            await asyncio.shield(store.close())
