@@ -5,7 +5,7 @@ import json
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -118,7 +118,7 @@ class Scene:
                 dict(store.settings),
             )
         assert self.data_dir is not None
-        with sqlite3.connect(self.data_dir / "vtn.db") as db:
+        with closing(sqlite3.connect(self.data_dir / "vtn.db")) as db:
             names = "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name"
             found = {
                 name: db.execute(f"SELECT * FROM {name}").fetchall()

@@ -1,6 +1,8 @@
 """The journal: the ledger it is, what survives, who may open it."""
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -61,11 +63,18 @@ async def journal(path):
     await opened.close()
 
 
-def memory_book() -> Book:
-    db = sqlite3.connect(":memory:", isolation_level=None)
-    for script in MIGRATIONS:
-        db.executescript(script)
-    return Book(db)
+@contextmanager
+def memory_book() -> Iterator[Book]:
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
+        for script in MIGRATIONS:
+            db.executescript(script)
+        yield Book(db)
+
+
+@pytest.fixture
+def book() -> Iterator[Book]:
+    with memory_book() as made:
+        yield made
 
 
 THREADS = st.sampled_from(["DSP-1", "DSP-2"])
@@ -96,20 +105,21 @@ ENTRIES = st.builds(
 @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(st.lists(ENTRIES, max_size=8), TIMES)
 def test_it_is_the_same_ledger_as_the_plainest_one(entries, since):
-    book, memory = memory_book(), MemoryLedger()
-    for one in entries:
-        book.keep(one)
-        memory.keep(one)
-    for one in entries:
-        assert book.entry(one.sha256) == memory.entry(one.sha256)
-        assert list(book.thread(one.slot)) == list(memory.thread(one.slot))
-        assert list(book.replies(one.sha256)) == list(memory.replies(one.sha256))
-    for program in ("UKPN:C1", "UKPN:C2", "UKPN:C3"):
-        assert list(book.dispatches(program, since)) == list(memory.dispatches(program, since))
-        assert book.terms(program) == memory.terms(program)
-    for issuer in ("UKPN", "FSP7", "SSEN"):
-        assert book.verified_time(issuer) == memory.verified_time(issuer)
-    assert book.entry("9" * 64) is None
+    memory = MemoryLedger()
+    with memory_book() as book:
+        for one in entries:
+            book.keep(one)
+            memory.keep(one)
+        for one in entries:
+            assert book.entry(one.sha256) == memory.entry(one.sha256)
+            assert list(book.thread(one.slot)) == list(memory.thread(one.slot))
+            assert list(book.replies(one.sha256)) == list(memory.replies(one.sha256))
+        for program in ("UKPN:C1", "UKPN:C2", "UKPN:C3"):
+            assert list(book.dispatches(program, since)) == list(memory.dispatches(program, since))
+            assert book.terms(program) == memory.terms(program)
+        for issuer in ("UKPN", "FSP7", "SSEN"):
+            assert book.verified_time(issuer) == memory.verified_time(issuer)
+        assert book.entry("9" * 64) is None
 
 
 async def test_what_was_written_is_there_after_reopening(path):
@@ -179,8 +189,7 @@ async def test_every_transaction_is_synced(journal):
     assert await journal.read(pragmas) == ("wal", 2)
 
 
-def test_what_is_withdrawn_may_be_planned_again():
-    book = memory_book()
+def test_what_is_withdrawn_may_be_planned_again(book):
     for name in ("c1", "c2", "c3", "c4"):
         book.plan(name, command(name, asset_id="B" if name == "c4" else "A"), NOW)
     book.send("c1", NOW)
@@ -195,9 +204,8 @@ def test_what_is_withdrawn_may_be_planned_again():
     assert book.commands("id = ?", "c1")[0].command == command("c1")
 
 
-def test_what_a_device_may_hold():
+def test_what_a_device_may_hold(book):
     """Nothing from before the oldest that still lasts; nothing it refused; the unknown too."""
-    book = memory_book()
     ends = {"old": 0.5, "long": 5, "short": 0.6, "refused": 5, "unknown": 5, "planned": 5}
     for name, hours in ends.items():
         book.plan(name, command(name, valid_to=NOW + timedelta(hours=hours)), NOW)
@@ -210,8 +218,7 @@ def test_what_a_device_may_hold():
     assert book.told("A", NOW + timedelta(hours=9)) == ()
 
 
-def test_what_was_told_keeps_the_order_of_sending_not_of_time():
-    book = memory_book()
+def test_what_was_told_keeps_the_order_of_sending_not_of_time(book):
     book.plan(
         "k",
         command("late", valid_from=NOW + timedelta(hours=5), valid_to=NOW + timedelta(hours=6)),
@@ -227,8 +234,7 @@ def test_what_was_told_keeps_the_order_of_sending_not_of_time():
     assert book.issued("k") == 2
 
 
-def test_posts_keep_their_order_and_their_names():
-    book = memory_book()
+def test_posts_keep_their_order_and_their_names(book):
     for name in ("r1", "r2", "r1"):
         book.post(name, "status", "E1", name.encode(), NOW)
     first, second = book.posts("QUEUED")
@@ -241,8 +247,7 @@ def test_posts_keep_their_order_and_their_names():
     assert [p.name for p in book.posts("QUEUED")] == ["r2"]
 
 
-def test_an_alarm_is_told_once_until_it_is_over():
-    book = memory_book()
+def test_an_alarm_is_told_once_until_it_is_over(book):
     alarm = Alarm("k", "FORM", "NOT_ASCII", "", "E1", True, NOW, None)
     assert book.alarm(alarm)
     assert not book.alarm(alarm)
@@ -252,8 +257,7 @@ def test_an_alarm_is_told_once_until_it_is_over():
     assert [a.over_at for a in book.alarms()] == [NOW, None]
 
 
-def test_an_event_may_go_and_come_back():
-    book = memory_book()
+def test_an_event_may_go_and_come_back(book):
     book.see("E1", entry(), NOW)
     book.miss("E1", NOW)
     assert book.sightings()[0].gone_at == NOW
@@ -262,8 +266,7 @@ def test_an_event_may_go_and_come_back():
     assert (seen.gone_at, seen.thread) == (None, "DSP-1")
 
 
-def test_what_was_said_is_said_once():
-    book = memory_book()
+def test_what_was_said_is_said_once(book):
     book.say("UKPN:C1", "DSP-1", "executing", NOW)
     with pytest.raises(sqlite3.IntegrityError):
         book.say("UKPN:C1", "DSP-1", "executing", NOW)
@@ -271,8 +274,7 @@ def test_what_was_said_is_said_once():
     assert book.said("UKPN:C2", "DSP-1") == ()
 
 
-def test_programs_are_those_of_which_something_stands():
-    book = memory_book()
+def test_programs_are_those_of_which_something_stands(book):
     book.keep(entry())
     book.keep(
         entry(
