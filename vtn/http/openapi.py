@@ -7,8 +7,8 @@ what is printed is what is served.
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import BaseModel
-from pydantic.json_schema import models_json_schema
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_json_schema
+from pydantic_core.core_schema import TaggedUnionSchema, WithDefaultSchema
 
 from ukprofile.openadr import (
     AuthServerInfo,
@@ -31,6 +31,7 @@ from ukprofile.openadr import (
     Ven,
     VenResourceRequest,
     VenVenRequest,
+    Wire,
 )
 from vtn.domain.objects import PAGE
 from vtn.domain.privacy import read_scope, write_scope
@@ -38,7 +39,7 @@ from vtn.domain.record import Kind
 from vtn.http.query import MANY, PARAMETERS
 from vtn.http.routes import ALL_TOPICS, BL_TOPICS, KINDS, VEN_TOPICS
 
-_REQUESTS: Mapping[Kind, tuple[type[BaseModel], ...]] = {
+_REQUESTS: Mapping[Kind, tuple[type[Wire], ...]] = {
     Kind.PROGRAM: (ProgramRequest,),
     Kind.EVENT: (EventRequest,),
     Kind.REPORT: (ReportRequest,),
@@ -46,7 +47,7 @@ _REQUESTS: Mapping[Kind, tuple[type[BaseModel], ...]] = {
     Kind.VEN: (VenVenRequest, BlVenRequest),
     Kind.RESOURCE: (VenResourceRequest, BlResourceRequest),
 }
-_STORED: Mapping[Kind, type[BaseModel]] = {
+_STORED: Mapping[Kind, type[Wire]] = {
     Kind.PROGRAM: Program,
     Kind.EVENT: Event,
     Kind.REPORT: Report,
@@ -71,13 +72,31 @@ _ID = {
 }
 
 
+class _Schemas(GenerateJsonSchema):
+    """Schemas as JSON means them: absent is no null, and 1.0 is an integer and a number at once."""
+
+    def default_schema(self, schema: WithDefaultSchema) -> JsonSchemaValue:
+        shown = super().default_schema(schema)
+        return {k: v for k, v in shown.items() if k != "default" or v is not None}
+
+    def tagged_union_schema(self, schema: TaggedUnionSchema) -> JsonSchemaValue:
+        shown = super().tagged_union_schema(schema)
+        return {"anyOf" if name == "oneOf" else name: value for name, value in shown.items()}
+
+
 def document() -> dict[str, Any]:
     """The whole document."""
-    models: list[type[BaseModel]] = [*_OTHERS, *_STORED.values()]
+    models: list[type[Wire]] = [*_OTHERS, *_STORED.values()]
     models += [model for some in _REQUESTS.values() for model in some]
     _, found = models_json_schema(
-        [(model, "validation") for model in models], ref_template=_REF, by_alias=True
+        [(model, "validation") for model in models],
+        ref_template=_REF,
+        by_alias=True,
+        schema_generator=_Schemas,
     )
+    for model in models:
+        if model.demanded:
+            found["$defs"][model.__name__]["required"].append(model.demanded)
     scopes = sorted({s for kind in Kind for s in (read_scope(kind), write_scope(kind))})
     return {
         "openapi": "3.1.0",
@@ -176,7 +195,7 @@ def _parameters(kind: Kind) -> list[dict[str, Any]]:
 
 
 def _operation(
-    name: str, status: str, answer: type[BaseModel] | None, scopes: tuple[str, ...] | None = None
+    name: str, status: str, answer: type[Wire] | None, scopes: tuple[str, ...] | None = None
 ) -> dict[str, Any]:
     """An operation; `scopes`: any of them will do, () = any token, None = no token is asked for."""
     success: dict[str, Any] = {"description": "done"}
@@ -195,5 +214,5 @@ def _operation(
     return shown
 
 
-def _schema(model: type[BaseModel]) -> dict[str, Any]:
+def _schema(model: type[Wire]) -> dict[str, Any]:
     return {"schema": {"$ref": _REF.format(model=model.__name__)}}
