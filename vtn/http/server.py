@@ -29,6 +29,9 @@ KEEP_ALIVE_S = 75.0
 LINGER_S = 1.0
 """How long a refused body is read and thrown away, so that its sender can read the answer."""
 
+NAME = "ukvtn"
+"""What answers call this server: not which versions of what it is made of."""
+
 Routes = Mapping[str, Mapping[str, Handler]]
 """Template ("/events", "/events/{id}") to method to handler."""
 
@@ -42,6 +45,11 @@ class Router:
         self._problems = problems
 
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
+        response = await self._answer(request)
+        response.headers["Server"] = NAME
+        return response
+
+    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         client_id = ""
         path = path_of(request)
         try:
@@ -132,6 +140,7 @@ class Connection(web.RequestHandler):
             response = self._problems.answer(_broken(_first_line(message)), request)
         else:
             response = self._problems.crash(exc or RuntimeError(message), request)
+        response.headers["Server"] = NAME
         response.force_close()
         return response
 
@@ -167,5 +176,5 @@ def _broken(detail: str) -> Refused:
 
 
 def _first_line(message: str | None) -> str:
-    """What aiohttp says of for broken HTTP, without the bytes it quotes below them."""
+    """What aiohttp says of broken HTTP, without the bytes it quotes below them."""
     return (message or "the request breaks HTTP").splitlines()[0][:200].strip(" :")

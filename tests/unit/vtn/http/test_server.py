@@ -76,6 +76,16 @@ async def test_a_method_that_is_not_offered(method: str, path: str, allow: str) 
         assert (reply.status, reply.headers["allow"]) == (405, allow)
 
 
+async def test_no_answer_tells_what_the_server_is_made_of() -> None:
+    async with edge(ROUTES) as server:
+        for request in (
+            get("/events"),
+            get("/nowhere"),
+            Request("", "", head=b"GET / HTTP\r\n\r\n"),
+        ):
+            assert (await server.send(request)).headers["server"] == "ukvtn"
+
+
 async def test_an_error_of_ours_is_told_to_the_log_alone() -> None:
     async def broken(_request: web.BaseRequest, _viewer: Viewer, _id: str) -> web.Response:
         raise RuntimeError("the password is hush")
