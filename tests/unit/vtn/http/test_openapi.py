@@ -176,7 +176,7 @@ async def test_what_is_stored_and_listed_fits_its_schemas():
                 shown = json.loads(running.vtn.objects.get(kind, record.id, OFFICE).body)
                 validator(name).validate(shown)
                 del shown["id"]
-                with pytest.raises(jsonschema.ValidationError, match="'id' is a required"):
+                with pytest.raises(jsonschema.ValidationError):
                     validator(name).validate(shown)
 
 
