@@ -37,6 +37,8 @@ from vtn.storage.sqlite import SqliteStore
 
 _KEYS_LAST = timedelta(days=3 * 365)
 _BACKLOG = 1024
+_DRAIN_S = 10.0
+"""How long a stopping server waits for the requests that are under way."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,8 @@ async def listening(vtn: Vtn) -> AsyncIterator[str]:
     port = listener.getsockname()[1]
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     url = f"{'https' if tls else 'http'}://{host}:{port}"
-    runner = web.ServerRunner(vtn.edge(settings.public_url.rstrip("/") or url))
+    edge = vtn.edge(settings.public_url.rstrip("/") or url)
+    runner = web.ServerRunner(edge, shutdown_timeout=_DRAIN_S)
     await runner.setup()
     try:
         await web.SockSite(runner, listener, ssl_context=tls, backlog=_BACKLOG).start()

@@ -11,6 +11,7 @@ into another route (N100c, N100d); only the id, the last segment, is decoded, an
 import asyncio
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 from urllib.parse import unquote
 
@@ -124,6 +125,21 @@ class Connection(web.RequestHandler):
         if self._head_timer is not None:
             self._head_timer.cancel()
         super().connection_lost(exc)
+
+    def close(self) -> None:
+        """Take no further request. A body that is still arriving is read: aiohttp would stop."""
+        if not self._request_in_progress:
+            super().close()
+
+    async def shutdown(self, timeout: float | None = 15.0) -> None:  # noqa: ASYNC109 - aiohttp's
+        """Close; what is under way is answered first, if that takes no longer than `timeout`."""
+        if self._request_in_progress:
+            self._handler_waiter = asyncio.get_running_loop().create_future()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(timeout):
+                    await self._handler_waiter
+            self._handler_waiter = None
+        await super().shutdown(timeout)
 
     def _stalled(self) -> None:
         if self._request_count == 0:

@@ -10,6 +10,7 @@ from tests.unit.vtn.http.edge import edge, said
 from tests.wire import Request, get, head_of, post, read_reply
 from vtn.domain.privacy import Viewer
 from vtn.http import server as module
+from vtn.http.form import read_body
 
 ROUTES = {
     "/events": {"GET": said("list"), "POST": said("create")},
@@ -190,6 +191,28 @@ async def test_what_is_under_way_at_the_end_gets_its_answer() -> None:
         go.set()
         assert (await asked).json == "fsp7"
         await asyncio.wait_for(stopping, 10)
+
+
+async def test_a_body_that_is_arriving_at_the_end_is_read_and_answered() -> None:
+    entered = asyncio.Event()
+
+    async def reading(request: web.BaseRequest, _viewer: Viewer, _id: str) -> web.Response:
+        entered.set()
+        return web.json_response(await read_body(request))
+
+    async with edge({"/slow": {"POST": reading}}) as server:
+        request = post("/slow", {"a": "whole body"}, "fsp7")
+        at = urlsplit(server.url)
+        reader, writer = await asyncio.open_connection(at.hostname, at.port)
+        writer.write(head_of(request, "h", server.token) + request.body[:5])
+        await asyncio.wait_for(entered.wait(), 10)
+        stopping = asyncio.ensure_future(server.runner.cleanup())
+        await refused_connection(server.url)
+        writer.write(request.body[5:])
+        reply = await asyncio.wait_for(read_reply(reader), 10)
+        assert (reply.status, reply.json) == (200, {"a": "whole body"})
+        await asyncio.wait_for(stopping, 10)
+        writer.close()
 
 
 async def refused_connection(url: str) -> None:
