@@ -55,6 +55,10 @@ DataDir = Annotated[
     ),
 ]
 ClientId = Annotated[str, typer.Argument(help="As in clients list.")]
+SecretFile = Annotated[
+    Path | None,
+    typer.Option(help="Where the secret goes, for its owner's eyes only; else it is printed."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON on stdout, for programs.")]
 HERE = Path("ukvtn-data")
 
@@ -118,17 +122,16 @@ def clients_add(
     target: Annotated[
         list[str] | None, typer.Option(help="Targets granted to the ven; may be repeated.")
     ] = None,
+    secret_file: SecretFile = None,
     data_dir: DataDir = HERE,
     as_json: AsJson = False,
 ) -> None:
-    """Let somebody in; prints the client's id and its secret, once.
+    """Let somebody in; gives out the client's id and its secret, once.
 
-    Example:  ukvtn clients add FSP7 --role ven
+    Example:  ukvtn clients add FSP7 --role ven --secret-file fsp7.secret
     """
-    made = _tell(
-        data_dir, "clients.add", {"name": name, "role": role.value, "targets": target or []}
-    )
-    _show(made, as_json, ("client_id", "client_secret", "role"))
+    given = {"name": name, "role": role.value, "targets": target or []}
+    _give_secret(data_dir, "clients.add", given, secret_file, as_json)
 
 
 @clients.command("list")
@@ -139,10 +142,14 @@ def clients_list(data_dir: DataDir = HERE, as_json: AsJson = False) -> None:
 
 
 @clients.command("secret")
-def clients_secret(client_id: ClientId, data_dir: DataDir = HERE, as_json: AsJson = False) -> None:
-    """A fresh secret in place of the old one; prints it, once."""
-    made = _tell(data_dir, "clients.secret", {"client_id": client_id})
-    _show(made, as_json, ("client_id", "client_secret"))
+def clients_secret(
+    client_id: ClientId,
+    secret_file: SecretFile = None,
+    data_dir: DataDir = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """A fresh secret in place of the old one; gives it out, once."""
+    _give_secret(data_dir, "clients.secret", {"client_id": client_id}, secret_file, as_json)
 
 
 @clients.command("disable")
@@ -326,6 +333,22 @@ def _tell(data_dir: Path, name: str, parameters: dict[str, Any] | None = None) -
     from vtn.tell import tell
 
     return tell(data_dir, name, parameters or {})
+
+
+def _give_secret(
+    data_dir: Path, name: str, given: dict[str, Any], secret_file: Path | None, as_json: bool
+) -> None:
+    """Run a command that makes a secret. The file is opened first: a secret is made only once."""
+    if secret_file is None:
+        _show(_tell(data_dir, name, given), as_json, ("client_id", "client_secret"))
+        return
+    fd = os.open(secret_file, os.O_WRONLY | os.O_CREAT, 0o600)
+    with os.fdopen(fd, "w") as file:
+        os.fchmod(fd, 0o600)
+        made = _tell(data_dir, name, given)
+        file.truncate()
+        print(made.pop("client_secret"), file=file)
+    _show(made | {"secret_file": str(secret_file)}, as_json, ("client_id", "secret_file"))
 
 
 def _fail(text: str) -> NoReturn:
