@@ -28,7 +28,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What one performance left behind."""
     directory = tmp_path_factory.mktemp("demo") / "played"
     done = subprocess.run(
-        [sys.executable, "-m", "demo", "--pace", "2", "--directory", str(directory)],
+        [sys.executable, "-m", "demo", "--directory", str(directory)],
         cwd=ROOT,
         capture_output=True,
         text=True,
