@@ -19,8 +19,7 @@ from ukprofile.errors import Refused
 from ukprofile.openadr import ANSWER, JSON, read_json
 from vtn.app import Vtn, open_vtn
 from vtn.commands import Parameters, run
-from vtn.settings import Place, Settings, SettingsError
-from vtn.tell import socket_address
+from vtn.settings import Place, Settings, SettingsError, socket_address
 
 
 @asynccontextmanager

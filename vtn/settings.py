@@ -16,7 +16,8 @@ import json
 import os
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from datetime import timedelta
 from pathlib import Path
@@ -25,6 +26,8 @@ from typing import Any
 from ukprofile.errors import ProfileError
 from ukprofile.loopback import is_loopback
 
+_LONGEST_ADDRESS = 100
+"""What fits into a socket address everywhere (unix(7): 108 bytes on Linux)."""
 _DSO = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -176,3 +179,16 @@ def write_json(path: Path, value: Mapping[str, Any], *, mode: int = 0o600) -> No
         file.flush()
         os.fsync(file.fileno())
     beside.replace(path)
+
+
+@contextmanager
+def socket_address(path: Path) -> Iterator[str]:
+    """The path as a socket address takes it: by way of its open directory where it is too long."""
+    if len(os.fsencode(path)) <= _LONGEST_ADDRESS:
+        yield str(path)
+        return
+    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield f"/dev/fd/{directory}/{path.name}"
+    finally:
+        os.close(directory)

@@ -6,17 +6,14 @@ libraries, and is there in a fraction of a second.
 
 import http.client
 import json
-import os
 import socket
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ukprofile.errors import ProfileError
+from vtn.settings import Place, socket_address
 
-_LONGEST_ADDRESS = 100
-"""What fits into a socket address everywhere (unix(7): 108 bytes on Linux)."""
 _TIMEOUT_S = 60.0
 
 
@@ -29,7 +26,7 @@ def tell(data_dir: Path, name: str, parameters: Mapping[str, Any]) -> Any:
 
     Raises CommandFailed, Refused, or SettingsError where there is no VTN.
     """
-    connection = _Connection(data_dir / "control.sock")
+    connection = _Connection(Place(data_dir).control)
     try:
         connection.connect()
     except (FileNotFoundError, ConnectionRefusedError):
@@ -39,19 +36,6 @@ def tell(data_dir: Path, name: str, parameters: Mapping[str, Any]) -> Any:
         connection.close()
         raise CommandFailed(f"the server in {data_dir} cannot be asked: {error}") from error
     return _ask(connection, name, parameters)
-
-
-@contextmanager
-def socket_address(path: Path) -> Iterator[str]:
-    """The path as a socket address takes it: by way of its open directory where it is too long."""
-    if len(os.fsencode(path)) <= _LONGEST_ADDRESS:
-        yield str(path)
-        return
-    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        yield f"/dev/fd/{directory}/{path.name}"
-    finally:
-        os.close(directory)
 
 
 class _Connection(http.client.HTTPConnection):

@@ -18,8 +18,8 @@ from ukprofile.errors import ProfileError, Refused
 from vtn.app import open_vtn
 from vtn.commands import COMMANDS, run
 from vtn.control import controlled, run_alone
-from vtn.settings import Place, Settings, SettingsError
-from vtn.tell import CommandFailed, socket_address, tell
+from vtn.settings import Place, Settings, SettingsError, socket_address
+from vtn.tell import CommandFailed, tell
 
 
 def settings(path):
