@@ -13,6 +13,7 @@
 """
 
 import ast
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -135,6 +136,20 @@ def violations(module: str, imported: set[str]) -> list[str]:
 )
 def test_imports_run_one_way(module: str, path: Path) -> None:
     assert not violations(module, imports(path))
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    """Late imports count: a circle that is hidden in a function is a circle."""
+    files = dict(modules())
+    graph = {
+        module: {name for name in imports(path) if name in files and name != module}
+        for module, path in files.items()
+    }
+    for module, imported in graph.items():
+        # a name taken from a module of a package is no import of the package's own face
+        imported -= {name for name in imported if any(i.startswith(name + ".") for i in imported)}
+        imported -= {name for name in imported if within(module, name)}
+    TopologicalSorter(graph).prepare()
 
 
 @pytest.mark.parametrize(
