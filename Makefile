@@ -26,8 +26,9 @@ sandbox: $(VENV)/installed
 	$(BIN)/python -m demo sandbox
 
 test: check
-	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage run -m pytest --ignore tests/e2e
 	$(BIN)/coverage report
+	$(BIN)/python -m pytest -q -n 3 --dist loadfile tests/e2e
 
 check: $(VENV)/installed
 	$(BIN)/ruff check .
