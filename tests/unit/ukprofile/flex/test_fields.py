@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from ukprofile.flex.fields import (
-    ANY,
     BOOLEAN,
     CURRENCY,
     IDENTIFIER,
@@ -45,7 +44,6 @@ def reasons(shape: Shape, value: Any) -> list[tuple[str, str]]:
         (IDENTIFIER, ["a:B-1_.", "x" * 128], ["", "x" * 129, "a b", "a\n", "é", 1]),
         (LOCAL_TIME, ["00:00", "23:59"], ["24:00", "9:00", "09:60", "09:00:00", 900]),
         (CURRENCY, ["GBP", "EUR"], ["GBX", "gbp", "", 826, None, []]),
-        (ANY, [None, 1.5, {}], []),
         (Each(Range(0, 9), least=1, most=2), [[0], [0, 9]], [[], [1, 2, 3], {}, "12", None]),
     ],
 )
