@@ -14,7 +14,8 @@ from tests.made import header
 from tests.shared import needs_shared
 from ukprofile.errors import Refused
 from ukprofile.flex.answer import Acknowledgement, Status
-from ukprofile.flex.contract import Asset, ContractTerms
+from ukprofile.flex.common import Asset
+from ukprofile.flex.contract import ContractTerms
 from ukprofile.flex.dispatch import Period
 from ukprofile.flex.header import Header, read_header
 from ukprofile.flex.instruction import Instruction
