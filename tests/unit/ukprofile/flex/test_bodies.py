@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.bodies import SIGNABLE, TYPED, bodies
@@ -183,20 +183,15 @@ def test_every_kind_but_the_roster_has_a_class_of_its_own() -> None:
 
 
 @pytest.mark.parametrize("kind", TYPED)
+@settings(max_examples=50)
 @given(st.data())
-def test_every_valid_body_comes_back_as_it_was(kind: str, data: st.DataObject) -> None:
+def test_every_valid_body_comes_back_without_what_nobody_knows(
+    kind: str, data: st.DataObject
+) -> None:
     body = data.draw(bodies(kind))
-    typed = read_body(kind, body)
+    typed = read_body(kind, body | {"new": 1, "assets_": []})
     assert typed.to_json() == body
     assert read_body(kind, json.loads(json.dumps(typed.to_json()))) == typed
-
-
-@pytest.mark.parametrize("kind", TYPED)
-@given(st.data())
-def test_members_nobody_knows_are_left_out(kind: str, data: st.DataObject) -> None:
-    body = data.draw(bodies(kind))
-    strange = {**body, "new": 1, "assets_": []}
-    assert read_body(kind, strange).to_json() == body
 
 
 @pytest.mark.parametrize("kind", STOPS)

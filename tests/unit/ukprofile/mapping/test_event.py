@@ -133,7 +133,7 @@ def _check_event(kind: str, event: EventRequest, body: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("kind", TYPED)
-@settings(max_examples=60)
+@settings(max_examples=50)
 @given(st.data())
 def test_any_body_comes_back_from_the_object_that_carries_it(
     kind: str, data: st.DataObject
