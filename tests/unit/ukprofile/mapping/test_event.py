@@ -14,7 +14,7 @@ from tests.shared import needs_shared
 from ukprofile.flex.bodies import read_body
 from ukprofile.flex.header import Header, Reference, read_header
 from ukprofile.flex.kinds import KINDS
-from ukprofile.flex.offer import Acceptance
+from ukprofile.flex.offer import Acceptance, OfferedPeriod
 from ukprofile.flex.projection import VOID_START
 from ukprofile.flex.stop import Cancellation
 from ukprofile.mapping.answer import answer_report, message_of, read_back
@@ -150,6 +150,19 @@ def test_any_body_comes_back_from_the_object_that_carries_it(
 
 
 # -- what only some of them do -------------------------------------------------------------------
+
+
+def test_what_takes_an_offer_lasts_from_the_first_period_to_the_last() -> None:
+    taken = tuple(
+        OfferedPeriod(start=minute(start), end=minute(start + 30), delta_w=1)
+        for start in (120, 60, 180)
+    )
+    body = Acceptance(contract_id="UKPN:C1", zone="Z", assets=(), periods=taken)
+    event = event_of(SEALED, header("acceptance"), body, "p")
+    assert event.interval_period is not None
+    assert event.interval_period.start is not None
+    assert event.interval_period.start.instant == minute(60)
+    assert event.interval_period.duration == "PT2H30M"
 
 
 def test_what_takes_nothing_of_an_offer_stands_as_long_as_it_is_valid() -> None:
