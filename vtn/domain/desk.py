@@ -17,7 +17,8 @@ from typing import Literal
 
 from ukprofile.clock import Clock
 from ukprofile.errors import Refused
-from ukprofile.flex.contract import Asset, ContractTerms
+from ukprofile.flex.common import Asset
+from ukprofile.flex.contract import ContractTerms
 from ukprofile.flex.dispatch import Period, read_periods
 from ukprofile.flex.instruction import Instruction
 from ukprofile.flex.times import read_time
