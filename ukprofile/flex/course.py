@@ -10,6 +10,7 @@ is of the future: it is held, so its time has come.
 A response counts for the very revision it names: once that is superseded it changes nothing.
 """
 
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -94,18 +95,19 @@ def dispatch_state(
 ) -> Course:
     """Where a dispatch stands at `now`, as the end `side` sees it.
 
-    `answers` are the VEN's replies to texts of the thread, those that count. Texts that the
-    receiver holds and did not take up (refused, late) belong in `thread` too. The two sides
+    `answers` are the VEN's replies to texts of the thread, those that count. A text that does not
+    count was refused by the VEN, or, at the DSO's end, never left it. The two sides
     differ in one point only: what was never confirmed lapses for the DSO at confirm_by, for the
     VEN, which may not have read everything yet, at the start.
     """
-    texts = happenings(thread.held, (a for a in answers if a.counts))
+    held_here = thread.standing if side == "dso" else thread.held
+    texts = deque(happenings(held_here, (a for a in answers if a.counts)))
     until = max((now, *(text.at for text in texts)))
     known, steps = Known(), list[Step]()
     while True:
         due = next_due(known, terms, side)
         if texts and (due is None or texts[0].place < place(due)):
-            text = texts.pop(0)
+            text = texts.popleft()
             event, guards = _read(text, known, terms)
             at, held = text.at, text.held
         elif due is not None and has_passed(due, until):
