@@ -3,13 +3,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check sandbox soak clean help
+.PHONY: demo test check docs sandbox soak clean help
 
 help:
 	@echo "make demo     an hour of dispatching in under a minute, checked"
 	@echo "make test     checks and tests"
 	@echo "make sandbox  a VTN and two agents that stay up, to try things out"
 	@echo "make check    mypy, ruff, architecture"
+	@echo "make docs     the reference pages that are made from the code"
 	@echo "make soak     100 kills of the writing store, 100 of the server, planted faults; goes on"
 	@echo "              where it was cut (FRESH=1 begins again), with dated logs in var/soak/"
 
@@ -34,6 +35,9 @@ check: $(VENV)/installed
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q -p no:randomly tests/test_architecture.py
+
+docs: $(VENV)/installed
+	$(BIN)/python -m docs.generate
 
 soak: $(VENV)/installed
 	$(BIN)/python -m tests.soak $(if $(FRESH),--fresh)

@@ -155,9 +155,8 @@ def _of_dso(
             known.plan, read_periods(text.held.body), header.issued_at
         )
         return (Event.INCREASE if more else Event.DECREASE), set()
-    if header.kind == "schedule":
-        return Event.SCHEDULE, set()
-    return Event.INSTRUCTION, _of_instruction(text.held, known, terms)
+    event = Event.SCHEDULE if header.kind == "schedule" else Event.INSTRUCTION
+    return event, _of_plan(text.held, known, terms)
 
 
 def _of_stop(text: Happening, known: Known) -> set[Guard]:
@@ -169,7 +168,7 @@ def _of_stop(text: Happening, known: Known) -> set[Guard]:
     return {Guard.BEFORE_START}
 
 
-def _of_instruction(held: Held, known: Known, terms: ContractTerms | None) -> set[Guard]:
+def _of_plan(held: Held, known: Known, terms: ContractTerms | None) -> set[Guard]:
     periods, issued = read_periods(held.body), held.header.issued_at
     given = issued
     if held.body.get("channel") != "api":
@@ -211,7 +210,7 @@ def _of_ven(
 def _of_clock(known: Known, terms: ContractTerms | None) -> set[Guard]:
     holding = {
         Guard.SILENCE_ACCEPTS: terms is not None and terms.silence == "accept",
-        Guard.SAID_STARTED: known.word is not None,
+        Guard.SAID_STARTED: known.started,
         Guard.SAID_FAILED: known.word is Event.FAILS,
     }
     return {guard for guard, holds in holding.items() if holds}
@@ -238,7 +237,8 @@ def _after(known: Known, at: datetime, event: Event, outcome: Outcome, held: Hel
     if event in ORDERS and held is not None:
         return _ordered(new, known.state, event, held)
     if event in WORDS:
-        new = replace(new, word=event, answered=True)
+        started = known.started or event is Event.EXECUTING
+        new = replace(new, word=event, started=started, answered=True)
     elif event is Event.PARTIAL and held is not None:
         new = replace(new, countered=read_periods(held.body))
     elif event in (Event.ACCEPT, Event.REFUSE) and known.pending is not None:

@@ -13,8 +13,9 @@
 - A skipped revision is normal (vector O13): a variation that is the first to be read confirms.
 - An instruction over a confirmed one replaces it before the start (O15), a schedule over what is
   only proposed likewise. A schedule never takes back what is confirmed.
-- A cease is final from wherever it finds the dispatch, none included; the plan says what still
-  runs until `cease_at`. A cancellation before the start cancels; read after it, it ceases.
+- A stop is final from wherever it finds the dispatch, none included. A cease of what is confirmed
+  leaves ceased, and the plan says what still runs until `cease_at`; of what never was, cancelled.
+  A cancellation before the start cancels; read after it, it ceases.
 - "running / suspended to completed / failed" is read in pairs: what is suspended at its end has
   failed, and so has what the VEN's last word calls failed. Until then failed is a word, no state.
 - A VEN that says ceased has ended the run (an unsigned withdrawal, say), whatever the DSO wrote.
@@ -150,7 +151,8 @@ class Otherwise:
 
 _S, _E, _G = State, Event, Guard
 
-BEFORE_START = (_S.PROPOSED, _S.AGREED, _S.COUNTERED, _S.CONFIRMED)
+ASKED = (_S.PROPOSED, _S.AGREED, _S.COUNTERED)
+BEFORE_START = (*ASKED, _S.CONFIRMED)
 IN_RUN = (_S.RUNNING, _S.SUSPENDED)
 LIVE = (*BEFORE_START, *IN_RUN)
 NEVER_RAN = (_S.LAPSED, _S.EXPIRED, _S.REFUSED, _S.CANCELLED)
@@ -177,10 +179,10 @@ CLOCK = (
 # fmt: off
 TABLE = (
     Row((_S.NONE,), _S.PROPOSED, (_E.SCHEDULE,)),
-    Row((_S.PROPOSED, _S.AGREED, _S.COUNTERED), _S.PROPOSED, (_E.SCHEDULE,), clause="vector O15"),
+    Row(ASKED, _S.PROPOSED, (_E.SCHEDULE,), (_G.BY_CONFIRM_BY,), clause="vector O15"),
     Row((_S.NONE,), _S.CONFIRMED, (_E.INSTRUCTION,), (_G.NOTICE,)),
     Row((_S.NONE,), None, (_E.INSTRUCTION,), refuses="NOTICE_SHORT"),
-    Row((_S.NONE, _S.PROPOSED, _S.AGREED, _S.COUNTERED), _S.CONFIRMED, VARIATIONS, clause="vector O13"),
+    Row((_S.NONE, *ASKED), _S.CONFIRMED, VARIATIONS, clause="vector O13"),
     Row((_S.PROPOSED,), _S.AGREED, (_E.ACCEPT,), (_G.BY_RESPOND_BY,)),
     Row((_S.CONFIRMED, *IN_RUN), None, (_E.PARTIAL,), (_G.WAITING,), refuses="STATE_INVALID", clause="an increase is taken whole"),
     Row((_S.PROPOSED, _S.CONFIRMED), _S.COUNTERED, (_E.PARTIAL,), (_G.BY_RESPOND_BY,)),
@@ -193,10 +195,10 @@ TABLE = (
     Row((_S.PROPOSED, _S.AGREED), _S.CONFIRMED, (_E.INSTRUCTION,), (_G.BY_CONFIRM_BY,)),
     Row((_S.COUNTERED,), _S.CONFIRMED, (_E.INSTRUCTION,), (_G.BY_CONFIRM_BY, _G.AS_ACCEPTED)),
     Row((_S.COUNTERED,), None, (_E.INSTRUCTION,), (_G.BY_CONFIRM_BY,), refuses="NOT_AS_ACCEPTED"),
-    Row((_S.PROPOSED, _S.AGREED, _S.COUNTERED), None, (_E.INSTRUCTION,), refuses="TERMINAL"),
+    Row(ASKED, None, (_E.SCHEDULE, _E.INSTRUCTION), refuses="TERMINAL"),
     Row((_S.CONFIRMED,), _S.CONFIRMED, (_E.INSTRUCTION,), (_G.BEFORE_START,)),
-    Row((_S.PROPOSED, _S.AGREED, _S.COUNTERED), _S.LAPSED, (_E.CONFIRM_BY,), clause="profile 5, DSO"),
-    Row((_S.PROPOSED, _S.AGREED, _S.COUNTERED), _S.LAPSED, (_E.START,), clause="profile 5, VEN"),
+    Row(ASKED, _S.LAPSED, (_E.CONFIRM_BY,), clause="profile 5, DSO"),
+    Row(ASKED, _S.LAPSED, (_E.START,), clause="profile 5, VEN"),
     Row((_S.NONE, *LIVE), _S.LAPSED, (_E.LATE,), clause="profile 2 accept_by"),
     Row((_S.CONFIRMED, *IN_RUN), None, (_E.REFUSE,), (_G.WAITING,), clause="the old level runs on"),
     Row(BEFORE_START, _S.REFUSED, (_E.REFUSE,), (_G.BEFORE_START,)),
@@ -213,11 +215,13 @@ TABLE = (
     Row((_S.RUNNING,), _S.SUSPENDED, (_E.SUSPENDS,)),
     Row((_S.SUSPENDED,), _S.RUNNING, (_E.RESUMES, _E.EXECUTING)),
     Row((_S.CONFIRMED,), None, (_E.EXECUTING,), clause="the ramp may precede the start"),
+    Row((_S.CONFIRMED,), None, (_E.FAILS,), flag="said_failed", clause="a device may refuse ahead of the start"),
     Row(IN_RUN, None, (_E.EXECUTING, _E.SUSPENDS, _E.RESUMES, _E.COMPLETES)),
     Row(IN_RUN, None, (_E.FAILS,), flag="said_failed"),
     Row(IN_RUN, _S.CEASED, (_E.CEASE,)),
     Row(IN_RUN, _S.CEASED, (_E.CANCELLATION,), clause="profile 3 cancellation"),
-    Row((_S.NONE, *BEFORE_START), _S.CEASED, STOPS, clause="profile 2 Order: a stop is final"),
+    Row((_S.NONE, _S.CONFIRMED), _S.CEASED, STOPS, clause="profile 2 Order: a stop is final"),
+    Row(ASKED, _S.CANCELLED, STOPS, clause="profile 2 Order: a stop is final"),
     Row(IN_RUN, _S.CEASED, (_E.CEASES,), clause="profile 2 Acting"),
     Row((_S.RUNNING,), _S.FAILED, (_E.END,), (_G.SAID_FAILED,)),
     Row((_S.RUNNING,), _S.COMPLETED, (_E.END,)),

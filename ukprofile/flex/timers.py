@@ -16,7 +16,7 @@ from typing import Literal
 
 from ukprofile.flex.contract import DISPUTE_WORKING_DAYS, GRACE_S, RAMP_S, REPORT_S, ContractTerms
 from ukprofile.flex.dispatch import Held, Period
-from ukprofile.flex.states import BEFORE_START, IN_RUN, RAN, Event, State
+from ukprofile.flex.states import ASKED, BEFORE_START, IN_RUN, RAN, Event, State
 from ukprofile.flex.times import read_time
 
 Side = Literal["dso", "ven"]
@@ -29,7 +29,7 @@ class Known:
     `since` is when `state` was reached, `began` and `ended` are when the run did. `head` is the
     newest text in force and `plan` its periods; `pending` an increase that waits. `countered` are
     the periods of the newest partial; `answered` says whether the head needs no response any
-    more. `word` is the last a status said. `passed` are timers that cannot pass twice.
+    more. `word` is the last a status said, `started` whether one said executing. `passed` are timers that cannot pass twice.
     """
 
     state: State = State.NONE
@@ -41,6 +41,7 @@ class Known:
     countered: tuple[Period, ...] = ()
     answered: bool = False
     word: Event | None = None
+    started: bool = False
     ended: datetime | None = None
     flags: frozenset[str] = frozenset()
     passed: frozenset[Event] = frozenset()
@@ -128,14 +129,12 @@ def _dispute_by(known: Known, _terms: ContractTerms | None) -> datetime | None:
     return None if known.since is None else working_days_after(known.since, DISPUTE_WORKING_DAYS)
 
 
-_ASKED = (State.PROPOSED, State.AGREED, State.COUNTERED)
-
 # fmt: off
 TIMERS = (
     Timer(Event.RESPOND_BY, (State.PROPOSED, State.CONFIRMED), "respond_by",
           "schedule: respond_s (30 min) or half the time to the start, whichever is less; instruction: none",
           "expired, or deemed accepted where the contract's silence is accept", _respond_by),
-    Timer(Event.CONFIRM_BY, _ASKED, "confirm_by", "the start", "lapsed", _confirm_by, sides=("dso",)),
+    Timer(Event.CONFIRM_BY, ASKED, "confirm_by", "the start", "lapsed", _confirm_by, sides=("dso",)),
     Timer(Event.START, BEFORE_START, "periods, first start", "", "running; lapsed where nothing is confirmed", _start, edge=True),
     Timer(Event.STARTED_BY, IN_RUN, "", "start, or confirmation if later, + ramp_s (300 s) + grace (60 s)",
           "flag not_started unless the VEN said executing, alarm", _started_by),
