@@ -59,11 +59,12 @@ def delivery(held: Held, answers: Iterable[Held], ack_by: datetime, now: datetim
 
 
 def acknowledgement_of(held: Held, answers: Iterable[Held]) -> Held | None:
-    """The acknowledgement of a text; of several the newest, None while there is none."""
+    """The acknowledgement of a text; of several that count the newest, None while there is none."""
     found = (
         answer
         for answer in answers
-        if answer.header.kind == "acknowledgement"
+        if answer.counts
+        and answer.header.kind == "acknowledgement"
         and answer.header.in_reply_to is not None
         and answer.header.in_reply_to.sha256 == held.sha256
     )
