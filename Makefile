@@ -11,8 +11,9 @@ help:
 	@echo "make sandbox  a VTN and two agents that stay up, to try things out"
 	@echo "make check    mypy, ruff, architecture"
 	@echo "make docs     write the generated pages of docs/ anew"
-	@echo "make soak     100 kills of the writing store, 100 of the server, planted faults; goes on"
-	@echo "              where it was cut (FRESH=1 begins again), with dated logs in var/soak/"
+	@echo "make soak     100 kills of the writing store, 100 of the server, 100,000 steps of desk and"
+	@echo "              agent exchanging texts, planted faults; goes on where it was cut (FRESH=1"
+	@echo "              begins again), with dated logs in var/soak/"
 
 $(VENV)/installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if (3, 11) <= v < (3, 14) else "Python 3.11, 3.12 or 3.13 is needed; this is %d.%d. Try: make PYTHON=python3.12 ..." % v[:2])'

@@ -3,10 +3,14 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from docs.reference import states
 from ukprofile.flex.schema import reference
 
 DOCS = Path(__file__).parent
-PAGES: Mapping[str, Callable[[], str]] = {"reference/kinds.md": reference}
+PAGES: Mapping[str, Callable[[], str]] = {
+    "reference/kinds.md": reference,
+    "reference/states.md": states.page,
+}
 """Path below docs/ to what makes it."""
 
 

@@ -14,15 +14,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ukprofile.flex.answer import State
+from ukprofile.flex.contract import GRACE_S
 from ukprofile.flex.dispatch import read_periods
 from ven.device import Measurement
 from ven.journal import Planned
 from ven.plan import Dispatch
 
-GRACE = timedelta(seconds=60)
-"""Beside the ramp of the contract: how long a device may take to hold a new level."""
-RAMP = timedelta(seconds=300)
-"""Where the contract states none."""
+GRACE = timedelta(seconds=GRACE_S)
 _LEAST_W = 1000
 _SHARE = 20  # a level is held when it is met to a twentieth
 

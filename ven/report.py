@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from ukprofile.clock import Clock
 from ukprofile.flex.answer import Status
 from ukprofile.flex.common import read_assets
-from ukprofile.flex.contract import ContractTerms
+from ukprofile.flex.contract import RAMP_S, ContractTerms
 from ukprofile.receiving import Entry, parse_text
 from ven.alarms import Alarms, alarm
 from ven.answer import Voice, report_status
@@ -24,7 +24,7 @@ from ven.bell import Bell, Ear
 from ven.device import Device, Measurement
 from ven.journal import Alarm, Book, Journal, time_text
 from ven.plan import Dispatch
-from ven.progress import RAMP, Seen, Word, over, progress, stopped
+from ven.progress import Seen, Word, over, progress, stopped
 from ven.replan import in_force
 
 STEP = timedelta(seconds=5)
@@ -152,9 +152,7 @@ def _watched(book: Book, now: datetime) -> list[Watched]:
 def _ramp(book: Book, program: str) -> timedelta:
     held = book.terms(program)
     terms = None if held is None else ContractTerms.read(parse_text(held.text)["body"])
-    if terms is None or terms.ramp_s is None:
-        return RAMP
-    return timedelta(seconds=terms.ramp_s)
+    return timedelta(seconds=RAMP_S) if terms is None else terms.ramp
 
 
 def _seen(

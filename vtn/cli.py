@@ -294,7 +294,7 @@ def status(data_dir: DataDir = HERE, as_json: AsJson = False) -> None:
         return
     print(f"{found['dso']} ({found['environment']}): {found['contracts']} contracts")
     rows = [_dispatch_row(standing) for standing in found["dispatches"]]
-    _table(rows, False, ("dispatch", "to", "from", "until", "watts", "answer", "run"))
+    _table(rows, False, _DISPATCH)
 
 
 @app.command()
@@ -414,9 +414,13 @@ def _greet(ready: dict[str, Any]) -> None:
     sys.stdout.flush()
 
 
+_DISPATCH = ("dispatch", "to", "from", "until", "watts", "answer", "state", "next", "run")
+
+
 def _dispatch_row(standing: dict[str, Any]) -> dict[str, Any]:
     periods = standing["periods"]
     watts = [p.get("delta_w", p.get("setpoint_w")) for p in periods]
+    timer = standing["timer"]
     return {
         "dispatch": standing["thread"],
         "to": standing["provider"],
@@ -426,6 +430,8 @@ def _dispatch_row(standing: dict[str, Any]) -> dict[str, Any]:
         "answer": " ".join(
             filter(None, (standing["decided"] or standing["delivery"], standing["reason"]))
         ),
+        "state": " ".join([standing["state"], *standing["flags"]]),
+        "next": f"{timer['name']} {timer['at']}" if timer else "",
         "run": standing["states"][-1]["state"] if standing["states"] else "",
     }
 

@@ -28,7 +28,13 @@ MAX_START_DELAY_S = 1800
 MIN_POWER_W = 100_000
 ACK_S = 900
 RESPOND_S = 1800
+REPORT_S = 86_400
+DISPUTE_WORKING_DAYS = 10
+RAMP_S = 300
 """Where the terms are silent (profile 5, Defaults)."""
+
+GRACE_S = 60
+"""Beside the ramp: how long a device may take to hold a new level."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +192,11 @@ class ContractTerms:
         if self.min_power_w is not None:
             return self.min_power_w
         return min(MIN_POWER_W, self.capacity_w)
+
+    @property
+    def ramp(self) -> timedelta:
+        """How long a device may take from one level to the next."""
+        return timedelta(seconds=RAMP_S if self.ramp_s is None else self.ramp_s)
 
     def respond_by(self, issued_at: datetime, start: datetime) -> datetime:
         """When silence is taken for an answer, where the dispatch does not say so itself."""

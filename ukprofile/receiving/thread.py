@@ -11,7 +11,7 @@ from ukprofile.flex.header import Header, read_header
 from ukprofile.receiving.ledger import Entry, Ledger, Slot
 from ukprofile.receiving.opening import parse_text
 
-__all__ = ["Stop", "Thread", "held_of", "other_threads", "thread_of"]
+__all__ = ["Stop", "Thread", "answers_to", "held_of", "other_threads", "thread_of"]
 
 
 def thread_of(ledger: Ledger, slot: Slot) -> Thread:
@@ -29,6 +29,11 @@ def other_threads(
         for group in (list(g) for _, g in groupby(entries, key=lambda e: _key(e.slot)))
         if group[0].slot != but
     )
+
+
+def answers_to(ledger: Ledger, thread: Thread) -> tuple[Held, ...]:
+    """Everything the other end answered to the texts of a thread, in the order it was kept."""
+    return tuple(held_of(reply) for held in thread.held for reply in ledger.replies(held.sha256))
 
 
 def held_of(entry: Entry, *, accepted: bool = False) -> Held:

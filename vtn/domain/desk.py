@@ -8,23 +8,25 @@
 What a dispatch is at any time follows from the ledger of signed messages alone.
 """
 
-import json
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
 
 from ukprofile.clock import Clock
 from ukprofile.errors import Refused
 from ukprofile.flex.common import Asset
 from ukprofile.flex.contract import ContractTerms
-from ukprofile.flex.dispatch import Period, read_periods
+from ukprofile.flex.course import dispatch_state
+from ukprofile.flex.delivery import Delivery, ack_by, acknowledgement_of, delivery
+from ukprofile.flex.dispatch import Held, Period, read_periods
 from ukprofile.flex.instruction import Instruction
+from ukprofile.flex.states import State
+from ukprofile.flex.timers import Due
 from ukprofile.flex.times import read_time
 from ukprofile.mapping.dispatch import dispatch_event
-from ukprofile.receiving import Entry, Slot, parse_text
-from ukprofile.receiving.thread import other_threads, thread_of
+from ukprofile.receiving import Slot, parse_text
+from ukprofile.receiving.thread import answers_to, other_threads, thread_of
 from vtn.domain.live import Field
 from vtn.domain.objects import Objects
 from vtn.domain.office import OFFICE
@@ -35,8 +37,6 @@ from vtn.domain.store import Store, Transaction
 _LEAST_TO_ACCEPT = timedelta(seconds=60)
 _TYPES = {True: "demand_turn_down", False: "demand_turn_up"}
 """What a positive and a negative `delta_w` mean, where nobody says (profile 3)."""
-
-Delivery = Literal["issued", "acknowledged", "overdue"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,8 @@ class Standing:
     """Where one dispatch stands: by its newest message, or the periods that a stop left of it.
 
     `decided` and `reason` are the FSP's answer, `states` what it said of the run, each with its
-    time.
+    time. `state` is that of profile 5, with what a person should see beside it, and the timer
+    that passes next.
     """
 
     contract_id: str
@@ -74,6 +75,9 @@ class Standing:
     decided: str = ""
     reason: str = ""
     states: tuple[tuple[str, datetime], ...] = ()
+    state: State = State.NONE
+    flags: tuple[str, ...] = ()
+    timer: Due | None = None
 
 
 class Desk:
@@ -133,10 +137,10 @@ class Desk:
         if not programs:
             raise Refused("NOT_FOUND", f"there is no contract {contract_id}: ukvtn contracts list")
         vens = self._store.live.under(Kind.VEN, programs[0].targets)
-        held = await self._store.read(lambda tx: tx.terms(contract_id))
-        if held is None or not vens:
+        terms = await self._store.read(lambda tx: _terms(tx, contract_id))
+        if terms is None or not vens:
             raise Refused("CONTRACT_NOT_IN_FORCE", f"{contract_id} has no terms or no ven yet")
-        return programs[0], ContractTerms.read(parse_text(held.text)["body"]), vens[0].name
+        return programs[0], terms, vens[0].name
 
 
 def _check_form(periods: Sequence[Period]) -> None:
@@ -170,41 +174,42 @@ def _instruction(order: Order, terms: ContractTerms, now: datetime) -> Instructi
 
 def _standing(tx: Transaction, slot: Slot, now: datetime) -> Standing:
     """Where the thread in `slot` stands, by its newest message and what was answered to it."""
-    entries = [entry for entry in tx.thread(slot) if entry.standing]
-    newest = max(entries, key=lambda e: (e.stop, e.revision))
-    body = parse_text(newest.text)["body"]
-    # a stop acts by its header: what it says of periods need not even be periods
-    periods = thread_of(tx, slot).plan if newest.stop else read_periods(body)
-    answers = tx.replies(newest.sha256)
-    said = next((_body(a) for a in reversed(answers) if a.kind == "acknowledgement"), {})
-    ack_by = read_time(body.get("ack_by")) or newest.issued_at + _LEAST_TO_ACCEPT
-    delivery: Delivery = "acknowledged" if said else "overdue" if now > ack_by else "issued"
+    thread = thread_of(tx, slot)
+    answers = answers_to(tx, thread)
+    terms = _terms(tx, slot.program)
+    newest = thread.standing[-1]
+    course = dispatch_state(thread, answers, now, terms)
+    said = acknowledgement_of(newest, answers)
+    due = ack_by(newest, terms)
     return Standing(
         slot.program,
         slot.recipient,
         slot.thread,
-        newest.revision,
-        newest.kind,
-        newest.issued_at,
-        ack_by,
-        periods,
-        delivery,
-        str(said.get("decided", "")),
-        str(said.get("reason", "")),
-        _states(tx, entries),
+        newest.header.revision,
+        newest.header.kind,
+        newest.header.issued_at,
+        due,
+        # a stop acts by its header: what it says of periods need not even be periods
+        thread.plan if newest.header.stop else read_periods(newest.body),
+        delivery(newest, answers, due, now),
+        "" if said is None else str(said.body.get("decided", "")),
+        "" if said is None else str(said.body.get("reason", "")),
+        _states(answers),
+        course.state,
+        course.flags,
+        course.timer,
     )
 
 
-def _states(tx: Transaction, entries: Sequence[Entry]) -> tuple[tuple[str, datetime], ...]:
-    found = []
-    for entry in entries:
-        for reply in tx.replies(entry.sha256):
-            if reply.kind == "status" and reply.standing:
-                body = _body(reply)
-                found.append((str(body["state"]), read_time(body["at"]) or reply.issued_at))
+def _terms(tx: Transaction, contract_id: str) -> ContractTerms | None:
+    held = tx.terms(contract_id)
+    return None if held is None else ContractTerms.read(parse_text(held.text)["body"])
+
+
+def _states(answers: Sequence[Held]) -> tuple[tuple[str, datetime], ...]:
+    found = [
+        (str(answer.body["state"]), read_time(answer.body["at"]) or answer.header.issued_at)
+        for answer in answers
+        if answer.header.kind == "status" and answer.counts
+    ]
     return tuple(sorted(found, key=lambda pair: pair[1]))
-
-
-def _body(entry: Entry) -> dict[str, object]:
-    found: dict[str, object] = json.loads(entry.text)["body"]
-    return found
