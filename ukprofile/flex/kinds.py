@@ -96,24 +96,9 @@ class Kind:
     dispatch: bool = False
 
 
-def _kind(
-    name: str,
-    senders: str,
-    title: str,
-    *fields: Field,
-    has_accept_by: bool = False,
-    answers: bool = False,
-    dispatch: bool = False,
-) -> Kind:
-    return Kind(
-        name,
-        frozenset(senders.split()),
-        title,
-        Members(*fields),
-        has_accept_by=has_accept_by,
-        answers=answers,
-        dispatch=dispatch,
-    )
+def _kind(name: str, senders: str, title: str, *fields: Field, **asks: bool) -> Kind:
+    """`asks`: has_accept_by, answers, dispatch, as in Kind."""
+    return Kind(name, frozenset(senders.split()), title, Members(*fields), **asks)
 
 
 _TABLE = (

@@ -90,7 +90,8 @@ def sent(kind: str, body: dict[str, Any]) -> tuple[Header, Sealed]:
         accept_by=minute(30) if KINDS[kind].has_accept_by else None,
         in_reply_to=Reference(1, "0" * 64, "T") if KINDS[kind].answers else None,
     )
-    return made, seal(made.to_json(body), KEYS[issuer], 1)
+    written = read_body(kind, body).to_json()
+    return made, seal(made.to_json(written), KEYS[issuer], 1)
 
 
 def carried_by(kind: str, made: Header, sealed: Sealed, body: dict[str, Any]) -> Carried:
