@@ -173,6 +173,10 @@ def _standing(standing: Standing) -> dict[str, Any]:
     shown["ack_by"] = time_text(standing.ack_by)
     shown["periods"] = [period.to_json() for period in standing.periods]
     shown["states"] = [{"state": state, "at": time_text(at)} for state, at in standing.states]
+    shown["state"], shown["delivery"] = standing.state.value, standing.delivery.value
+    shown["flags"] = list(standing.flags)
     timer = standing.timer
-    shown["timer"] = None if timer is None else {"name": timer.event, "at": time_text(timer.at)}
+    shown["timer"] = (
+        None if timer is None else {"name": timer.event.value, "at": time_text(timer.at)}
+    )
     return shown
