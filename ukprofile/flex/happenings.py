@@ -106,8 +106,6 @@ def _takes_up(reply: Held, held: Held, orders: Mapping[str, Held]) -> bool:
 
 
 def _decided(held: Held, said: Held | None) -> str:
-    if held.header.stop:
-        return "received"  # a stop is never refused
     if said is not None:
         return str(said.body.get("decided"))
     return "late" if held.void else "received" if held.counts else "refused"
