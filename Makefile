@@ -10,7 +10,7 @@ help:
 	@echo "make test     checks and tests"
 	@echo "make sandbox  a VTN and two agents that stay up, to try things out"
 	@echo "make check    mypy, ruff, architecture"
-	@echo "make docs     the reference pages that are made from the code"
+	@echo "make docs     write the generated pages of docs/ anew"
 	@echo "make soak     100 kills of the writing store, 100 of the server, 100,000 steps of desk and"
 	@echo "              agent exchanging texts, planted faults; goes on where it was cut (FRESH=1"
 	@echo "              begins again), with dated logs in var/soak/"
@@ -28,8 +28,9 @@ sandbox: $(VENV)/installed
 	$(BIN)/python -m demo sandbox
 
 test: check
-	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage run -m pytest --ignore tests/e2e
 	$(BIN)/coverage report
+	$(BIN)/python -m pytest -q -n 3 --dist loadfile tests/e2e
 
 check: $(VENV)/installed
 	$(BIN)/ruff check .
@@ -38,7 +39,7 @@ check: $(VENV)/installed
 	$(BIN)/python -m pytest -q -p no:randomly tests/test_architecture.py
 
 docs: $(VENV)/installed
-	$(BIN)/python -m docs.generate
+	$(BIN)/python -m docs
 
 soak: $(VENV)/installed
 	$(BIN)/python -m tests.soak $(if $(FRESH),--fresh)

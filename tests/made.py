@@ -8,7 +8,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
-from ukprofile.flex.contract import DAYS, Asset, ContractTerms, Window
+from ukprofile.flex.common import Asset
+from ukprofile.flex.contract import DAYS, ContractTerms, Window
 from ukprofile.flex.dispatch import Held, Period
 from ukprofile.flex.header import Header
 from ukprofile.flex.times import milliseconds

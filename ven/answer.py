@@ -13,7 +13,8 @@ from typing import Any
 
 from ukprofile.errors import Refused
 from ukprofile.flex.answer import Acknowledgement, Decided, Status
-from ukprofile.flex.contract import Asset, ContractTerms, read_assets
+from ukprofile.flex.common import Asset, read_assets
+from ukprofile.flex.contract import ContractTerms
 from ukprofile.flex.header import Header, Reference, uuid7
 from ukprofile.flex.times import milliseconds
 from ukprofile.mapping.answer import answer_report, read_back

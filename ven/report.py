@@ -15,7 +15,8 @@ from datetime import datetime, timedelta
 
 from ukprofile.clock import Clock
 from ukprofile.flex.answer import Status
-from ukprofile.flex.contract import RAMP_S, ContractTerms, read_assets
+from ukprofile.flex.common import read_assets
+from ukprofile.flex.contract import RAMP_S, ContractTerms
 from ukprofile.receiving import Entry, parse_text
 from ven.alarms import Alarms, alarm
 from ven.answer import Voice, report_status

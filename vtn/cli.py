@@ -316,6 +316,27 @@ def openapi() -> None:
     print(json.dumps(document(), indent=2))
 
 
+@app.command("schema")
+def schema_(
+    kind: Annotated[
+        str, typer.Argument(help="A kind of message; left out: the list of kinds.")
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
+    """JSON Schema of a message's body; without KIND, the list of kinds.
+
+    Example:  ukvtn schema instruction
+    """
+    from ukprofile.flex.kinds import KINDS
+    from ukprofile.flex.schema import schema, senders
+
+    if kind:
+        print(json.dumps(schema(kind), indent=2))
+        return
+    rows = [{"kind": k.name, "from": senders(k), "what": k.title} for k in KINDS.values()]
+    _table(rows, as_json, ("kind", "from", "what"))
+
+
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line, and exit with its code."""
     try:

@@ -14,6 +14,7 @@ import pytest
 from tests.soak.server_kills import Side, Writers, examine
 from tests.ukvtn import Server, ukvtn
 from tests.unit.ven.dso import CONTRACT, FSP7, terms
+from ukprofile.flex.kinds import KINDS
 from vtn.storage.sqlite import migrate_file
 
 pytestmark = pytest.mark.e2e
@@ -352,6 +353,7 @@ COMMANDS = [
     ("status",),
     ("migrate",),
     ("openapi",),
+    ("schema",),
 ]
 
 
@@ -394,3 +396,26 @@ def test_help_shows_an_example_where_there_is_much_to_say():
 def test_openapi_is_printed_as_json():
     done = ukvtn("openapi")
     assert json.loads(done.stdout)["openapi"] == "3.1.0"
+
+
+def test_the_schema_of_a_kind_is_printed_as_json():
+    done = ukvtn("schema", "instruction")
+    shown = json.loads(done.stdout)
+    assert (done.returncode, shown["title"]) == (0, "instruction")
+    assert shown["properties"]["effective_at"]["title"]
+
+
+def test_without_a_kind_the_kinds_are_listed():
+    done = ukvtn("schema", "--json")
+    listed = json.loads(done.stdout)
+    assert [row["kind"] for row in listed] == list(KINDS)
+    assert listed[0] == {
+        "kind": "contract_terms",
+        "from": "DSO",
+        "what": KINDS["contract_terms"].title,
+    }
+    assert "post_action" in ukvtn("schema").stdout
+
+
+def test_a_kind_that_is_none_is_refused_in_one_line():
+    assert "KIND_UNKNOWN: 'reduction' is none of" in one_line(ukvtn("schema", "reduction"))

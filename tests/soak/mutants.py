@@ -13,6 +13,9 @@ WIRE = (f"{_UNIT}/openadr/test_wire.py",)
 SIGNING = (f"{_UNIT}/test_signing.py",)
 TRUST = (f"{_UNIT}/test_trust.py",)
 HEADER = (f"{_UNIT}/flex/test_header.py",)
+BODIES = (f"{_UNIT}/flex/test_bodies.py",)
+SCHEMA = (f"{_UNIT}/flex/test_schema.py",)
+EVENT = (f"{_UNIT}/mapping/test_event.py",)
 FIELDS = (f"{_UNIT}/flex/test_fields.py",)
 CONTRACT = (f"{_UNIT}/flex/test_contract.py",)
 DISPATCH = (f"{_UNIT}/flex/test_dispatch.py",)
@@ -91,12 +94,27 @@ MUTANTS = (
     Mutant("flex/header.py", "-7[0-9a-f]{3}-", "-[0-9a-f]{4}-", "message ids are UUIDv7", HEADER),
     Mutant("flex/header.py", 'always.add("in_reply_to")', "pass", "an answer must say what it answers", HEADER),
     Mutant("flex/kinds.py", '"demand_turn_up": -1', '"demand_turn_up": 1', "turning demand up is less export", RULES),
-    Mutant("flex/kinds.py", 'vital("cease_at", TIME)', 'may("cease_at", TIME)', "a cease without a time cannot be executed", VECTORS),
-    Mutant("flex/kinds.py", '_kind("cancellation", "dso ven"', '_kind("cancellation", "dso"', "a VEN withdraws its offer", VECTORS),
+    Mutant("flex/kinds.py", 'vital("cease_at", TIME,', 'may("cease_at", TIME,', "a cease without a time cannot be executed", VECTORS),
+    Mutant("flex/kinds.py", '"dso ven",', '"dso",', "a VEN withdraws its offer", VECTORS),
     Mutant("flex/fields.py", "if type(value) is not int or not self.low", "if not isinstance(value, int) or not self.low", "true is no power", FIELDS),
     Mutant("flex/fields.py", "not self.least <= len(value) <= self.most", "not len(value) <= self.most", "a contract without assets", FIELDS),
     Mutant("flex/fields.py", 'elif field.need != "may":', 'elif field.need == "vital":', "what is due must be there", FIELDS),
     Mutant("flex/fields.py", 'name.replace("~", "~0").replace("/", "~1")', "name", "a pointer that means another field", FIELDS),
+    Mutant("flex/fields.py", '"minItems": self.least,', '"minItems": 0,', "a schema that lets a contract without assets pass", FIELDS),
+    Mutant("flex/fields.py", 'if field.need != "may"],', 'if field.need == "vital"],', "a schema that does not ask for what is due", SCHEMA),
+    Mutant("flex/fields.py", '"^({self.pattern.pattern})$"', '"{self.pattern.pattern}"', "a pattern somewhere in the text", FIELDS),
+    Mutant("flex/fields.py", '    "_w": "W",', '    "w": "W",', "a unit is told by the whole end of a name", FIELDS),
+    Mutant("flex/times.py", '|{_BY_FOUR}00)"', '|[0-9]{{2}}00)"', "1900 was no leap year", SCHEMA),
+    Mutant("flex/common.py", 'value.get("utilisation_minor_per_mwh"),', 'value.get("availability_minor_per_mw_h"),', "pence per MWh are not pence per MW and hour", BODIES),
+    Mutant("flex/answer.py", 'start=checked_time(body["from"]),', 'start=checked_time(body["to"]),', "unavailable from its end", BODIES),
+    Mutant("flex/instruction.py", '{"firm": False}', '{"firm": True}', "a schedule is a proposal", BODIES),
+    Mutant("flex/stop.py", 'said = KINDS["cease"].body.legible(body)', "said = body", "a cease is never refused for what else it says", BODIES),
+    Mutant("flex/offer.py", "notice_s=self.notice_s,", "notice_s=self.max_run_s,", "notice is not the longest run", BODIES),
+    Mutant("flex/metering.py", "metered_wh=list(self.metered_wh) or None,", "metered_wh=list(self.metered_w) or None,", "energy shown as power", BODIES),
+    Mutant("mapping/market.py", "span_of(body.start, body.end)", "span_of(body.start, body.respond_by)", "an event lasts as long as what it asks for", EVENT),
+    Mutant("mapping/market.py", "max(p.end for p in", "min(p.end for p in", "an acceptance lasts to its last period", EVENT),
+    Mutant("mapping/event.py", 'Request() | Cancellation(of="request")', "Request()", "the withdrawal of a request stays in its market", EVENT),
+    Mutant("receiving/deciding.py", 'seen is None or opened.slot.family != "dispatch":', 'seen is None or opened.slot.family in ("request", "response"):', "only dispatches have a projection", DECIDING),
     Mutant("flex/contract.py", "there = local.replace(tzinfo=zone, fold=self.fold)", "there = local.replace(tzinfo=zone, fold=0)", "clocks go back: the second time round", CONTRACT),
     Mutant("flex/contract.py", "return there + timedelta(seconds=1)", "return there", "a window ends at its end, not a second before", CONTRACT),
     Mutant("flex/contract.py", "        return _change(local, zone)", "        return there", "clocks go forward: a start that does not exist", CONTRACT),

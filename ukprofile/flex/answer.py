@@ -1,14 +1,22 @@
-"""What an FSP answers to a dispatch: the acknowledgement, and the status (profile 3)."""
+"""What an FSP says of a dispatch, and of what it cannot do (profile 3).
+
+acknowledgement   it arrived, and what was decided of it
+response          yes, less, or no
+status            what it is doing
+unavailability    what cannot be dispatched for a while; answers nothing
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from ukprofile.flex.contract import Asset, read_assets
-from ukprofile.flex.times import read_time, time_text
+from ukprofile.flex.common import Asset, common_json, given, read_common
+from ukprofile.flex.dispatch import Period, read_periods
+from ukprofile.flex.times import checked_time, time_text
 
 Decided = Literal["received", "late", "expired", "refused"]
+Answer = Literal["accept", "partial", "refuse"]
 State = Literal["executing", "failed", "suspended", "resumed", "ceased", "completed"]
 
 
@@ -31,9 +39,7 @@ class Acknowledgement:
     def read(cls, body: Mapping[str, Any]) -> "Acknowledgement":
         """Read a body that has been checked against the field table."""
         return cls(
-            contract_id=body["contract_id"],
-            zone=body["zone"],
-            assets=read_assets(body),
+            **read_common(body),
             decided=body["decided"],
             reason=body.get("reason"),
             notices=tuple(body.get("notices", ())),
@@ -41,12 +47,46 @@ class Acknowledgement:
 
     def to_json(self) -> dict[str, Any]:
         """The body, ready to be signed."""
-        shown = _common(self) | {"decided": self.decided}
-        if self.reason is not None:
-            shown["reason"] = self.reason
-        if self.notices:
-            shown["notices"] = list(self.notices)
-        return shown
+        return common_json(self) | given(
+            decided=self.decided, reason=self.reason, notices=list(self.notices) or None
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    """The FSP's answer to a schedule, instruction or variation: accept, partial, or refuse.
+
+    `periods` are what a partial acceptance would run: later, shorter, less, never more than
+    asked. Without them the answer is to all that was asked.
+    """
+
+    contract_id: str
+    zone: str
+    assets: tuple[Asset, ...]
+    answer: Answer
+    periods: tuple[Period, ...] = ()
+    dispatch_type: str | None = None
+    reason: str | None = None
+
+    @classmethod
+    def read(cls, body: Mapping[str, Any]) -> "Response":
+        """Read a body that has been checked against the field table."""
+        return cls(
+            **read_common(body),
+            answer=body["answer"],
+            periods=read_periods(body),
+            dispatch_type=body.get("dispatch_type"),
+            reason=body.get("reason"),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """The body, ready to be signed."""
+        return common_json(self) | given(
+            answer=self.answer,
+            periods=[period.to_json() for period in self.periods] or None,
+            dispatch_type=self.dispatch_type,
+            reason=self.reason,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,14 +109,10 @@ class Status:
     @classmethod
     def read(cls, body: Mapping[str, Any]) -> "Status":
         """Read a body that has been checked against the field table."""
-        at = read_time(body["at"])
-        assert at is not None
         return cls(
-            contract_id=body["contract_id"],
-            zone=body["zone"],
-            assets=read_assets(body),
+            **read_common(body),
             state=body["state"],
-            at=at,
+            at=checked_time(body["at"]),
             power_w=body.get("power_w"),
             make_up=tuple((m["asset_id"], m["delta_w"]) for m in body.get("make_up", ())),
             reason=body.get("reason"),
@@ -84,21 +120,47 @@ class Status:
 
     def to_json(self) -> dict[str, Any]:
         """The body, ready to be signed."""
-        shown = _common(self) | {"state": self.state, "at": time_text(self.at)}
-        if self.power_w is not None:
-            shown["power_w"] = self.power_w
-        if self.make_up:
-            shown["make_up"] = [
-                {"asset_id": asset_id, "delta_w": delta_w} for asset_id, delta_w in self.make_up
-            ]
-        if self.reason is not None:
-            shown["reason"] = self.reason
-        return shown
+        make_up = [{"asset_id": asset_id, "delta_w": watts} for asset_id, watts in self.make_up]
+        return common_json(self) | given(
+            state=self.state,
+            at=time_text(self.at),
+            power_w=self.power_w,
+            make_up=make_up or None,
+            reason=self.reason,
+        )
 
 
-def _common(answer: Acknowledgement | Status) -> dict[str, Any]:
-    return {
-        "contract_id": answer.contract_id,
-        "zone": answer.zone,
-        "assets": [asset.to_json() for asset in answer.assets],
-    }
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unavailability:
+    """That `unit` (an asset, asset group or flexible unit) cannot run for `start <= t < end`.
+
+    The form of the standard agreement, which calls them `from` and `to`; aware times, in UTC.
+    """
+
+    contract_id: str
+    zone: str
+    assets: tuple[Asset, ...]
+    unit: str
+    start: datetime
+    end: datetime
+    reason: str
+
+    @classmethod
+    def read(cls, body: Mapping[str, Any]) -> "Unavailability":
+        """Read a body that has been checked against the field table."""
+        return cls(
+            **read_common(body),
+            unit=body["unit"],
+            start=checked_time(body["from"]),
+            end=checked_time(body["to"]),
+            reason=body["reason"],
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """The body, ready to be signed."""
+        return common_json(self) | {
+            "unit": self.unit,
+            "from": time_text(self.start),
+            "to": time_text(self.end),
+            "reason": self.reason,
+        }

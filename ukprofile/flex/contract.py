@@ -17,8 +17,9 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from ukprofile.flex.common import Asset, Price, common_json, given, read_common, read_price
 from ukprofile.flex.dispatch import Period
-from ukprofile.flex.times import read_time, time_text
+from ukprofile.flex.times import checked_time, time_text
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -109,45 +110,6 @@ def inside(period: Period, windows: Sequence[Window]) -> bool:
     return reached >= period.end
 
 
-@dataclass(frozen=True, slots=True)
-class Price:
-    """Money in the smallest unit of an ISO 4217 currency: pence per MWh, pence per MW and hour."""
-
-    currency: str
-    utilisation_minor_per_mwh: int | None = None
-    availability_minor_per_mw_h: int | None = None
-
-    @classmethod
-    def read(cls, value: Mapping[str, Any]) -> "Price":
-        return cls(
-            value["currency"],
-            value.get("utilisation_minor_per_mwh"),
-            value.get("availability_minor_per_mw_h"),
-        )
-
-    def to_json(self) -> dict[str, Any]:
-        return _given(
-            currency=self.currency,
-            utilisation_minor_per_mwh=self.utilisation_minor_per_mwh,
-            availability_minor_per_mw_h=self.availability_minor_per_mw_h,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Asset:
-    """An asset by the DSO's id, and the group it was offered in."""
-
-    asset_id: str
-    asset_group_id: str | None = None
-
-    @classmethod
-    def read(cls, value: Mapping[str, Any]) -> "Asset":
-        return cls(value["asset_id"], value.get("asset_group_id"))
-
-    def to_json(self) -> dict[str, Any]:
-        return _given(asset_id=self.asset_id, asset_group_id=self.asset_group_id)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContractTerms:
     """The body of `contract_terms`: watts, seconds (`_s`), aware UTC times.
@@ -181,29 +143,20 @@ class ContractTerms:
     @classmethod
     def read(cls, body: Mapping[str, Any]) -> "ContractTerms":
         """Read a body that has been checked against the field table."""
-        valid_from, valid_to = read_time(body["valid_from"]), read_time(body["valid_to"])
-        assert valid_from is not None
-        assert valid_to is not None
-        price = body.get("price")
         return cls(
-            contract_id=body["contract_id"],
-            zone=body["zone"],
-            assets=read_assets(body),
+            **read_common(body),
             product=body["product"],
             capacity_w=body["capacity_w"],
             windows=tuple(Window.read(window) for window in body["windows"]),
-            valid_from=valid_from,
-            valid_to=valid_to,
-            price=None if price is None else Price.read(price),
-            **{name: body.get(name) for name in _PLAIN},
+            valid_from=checked_time(body["valid_from"]),
+            valid_to=checked_time(body["valid_to"]),
+            price=read_price(body),
+            **{name: body[name] for name in _PLAIN if name in body},
         )
 
     def to_json(self) -> dict[str, Any]:
         """The body, ready to be signed."""
-        return _given(
-            contract_id=self.contract_id,
-            zone=self.zone,
-            assets=[asset.to_json() for asset in self.assets],
+        return common_json(self) | given(
             product=self.product,
             capacity_w=self.capacity_w,
             windows=[window.to_json() for window in self.windows],
@@ -258,11 +211,6 @@ class ContractTerms:
         return issued_at + timedelta(seconds=ACK_S if self.ack_s is None else self.ack_s)
 
 
-def read_assets(body: Mapping[str, Any]) -> tuple[Asset, ...]:
-    """The assets of a checked body."""
-    return tuple(Asset.read(asset) for asset in body.get("assets", ()))
-
-
 _PLAIN = (
     "notice_s",
     "ramp_s",
@@ -277,11 +225,6 @@ _PLAIN = (
     "on_stale",
     "performance_curve",
 )
-
-
-def _given(**members: Any) -> dict[str, Any]:
-    """The members that are there: a signed text knows no null."""
-    return {name: value for name, value in members.items() if value is not None}
 
 
 @lru_cache(maxsize=8)

@@ -17,7 +17,7 @@ from functools import cached_property
 from typing import Any
 
 from ukprofile.flex.header import Header
-from ukprofile.flex.times import read_time, time_text
+from ukprofile.flex.times import checked_time, read_time, time_text
 
 CONFIRMING = ("instruction", "variation")
 """Kinds that leave a dispatch confirmed."""
@@ -46,9 +46,7 @@ class Period:
     @classmethod
     def read(cls, value: Mapping[str, Any]) -> "Period":
         """Read a period of a body that has been checked. An offered period may have no id."""
-        start, end = read_time(value["start"]), read_time(value["end"])
-        assert start is not None
-        assert end is not None
+        start, end = checked_time(value["start"]), checked_time(value["end"])
         return cls(value.get("id", 0), start, end, value.get("delta_w"), value.get("setpoint_w"))
 
     def to_json(self) -> dict[str, Any]:

@@ -5,7 +5,8 @@
     Range(0, 100), OneOf("api", "email"), TEXT, TIME ...    leaves
 
 Looking at a value with a shape gives two lists: faults (missing, not a time, wrong value), each
-with a code and a JSON pointer, and the pointers of members nobody knows.
+with a code and a JSON pointer, and the pointers of members nobody knows. The same shape as JSON
+Schema takes and refuses the same values.
 """
 
 import re
@@ -13,7 +14,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from ukprofile.flex.times import read_time
+from ukprofile.flex.currency import CURRENCIES
+from ukprofile.flex.times import TIME_PATTERN, read_time
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +40,17 @@ Finding = Fault | Unknown
 class Shape(Protocol):
     """Anything that can look at a value."""
 
+    @property
+    def what(self) -> str:
+        """What a value must be, in words."""
+        ...
+
     def look(self, value: Any, path: str) -> Iterator[Finding]:
         """Every finding, in the order of the value."""
+        ...
+
+    def schema(self) -> dict[str, Any]:
+        """The same as JSON Schema, for values that hold no floats (profile 2)."""
         ...
 
 
@@ -58,6 +69,11 @@ class Leaf:
         if not fits:
             yield Fault("BODY_VALUE", path, f"must be {self.what}")
 
+    def schema(self) -> dict[str, Any]:
+        if self.pattern is None:
+            return {"type": "boolean"}
+        return {"type": "string", "pattern": f"^({self.pattern.pattern})$"}
+
 
 @dataclass(frozen=True, slots=True)
 class Range:
@@ -66,57 +82,64 @@ class Range:
     low: int
     high: int
 
+    @property
+    def what(self) -> str:
+        return f"an integer {self.low:,} to {self.high:,}"
+
     def look(self, value: Any, path: str) -> Iterator[Finding]:
         if type(value) is not int or not self.low <= value <= self.high:
-            yield Fault("BODY_VALUE", path, f"must be an integer {self.low} to {self.high}")
+            yield Fault("BODY_VALUE", path, f"must be {self.what}")
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "integer", "minimum": self.low, "maximum": self.high}
 
 
 class OneOf:
-    """One of a few words."""
+    """One of a few words. `reason` is BODY_MISSING_FIELD where any other word says nothing."""
 
-    def __init__(self, *words: str) -> None:
-        self.words = words
+    def __init__(self, *words: str, what: str = "", reason: str = "BODY_VALUE") -> None:
+        self.words, self.reason = words, reason
+        listed = ", ".join(words)
+        self.what = what or (f"one of {listed}" if len(words) > 1 else listed)
 
     def look(self, value: Any, path: str) -> Iterator[Finding]:
         if value not in self.words:
-            yield Fault("BODY_VALUE", path, f"must be one of {', '.join(self.words)}")
+            yield Fault(self.reason, path, f"must be {self.what}")
+
+    def schema(self) -> dict[str, Any]:
+        return {"enum": list(self.words)}
 
 
 class _Time:
+    what = "a time YYYY-MM-DDThh:mm:ssZ, a real instant"
+
     def look(self, value: Any, path: str) -> Iterator[Finding]:
         if read_time(value) is None:
-            yield Fault("TIME_FORMAT", path, "must be YYYY-MM-DDThh:mm:ssZ and a real instant")
+            yield Fault("TIME_FORMAT", path, f"must be {self.what}")
+
+    def schema(self) -> dict[str, Any]:
+        return {"type": "string", "format": "date-time", "pattern": f"^({TIME_PATTERN})$"}
 
 
-class _Anything:
+class Advised:
+    """What a member should be, said and never enforced: a stop acts by its header alone."""
+
+    def __init__(self, shape: Shape) -> None:
+        self.shape = shape
+
+    @property
+    def what(self) -> str:
+        return f"{self.shape.what}; anything else is passed over"
+
     def look(self, value: Any, path: str) -> Iterator[Finding]:  # noqa: ARG002 - a Shape
         return iter(())
 
+    def schema(self) -> dict[str, Any]:
+        return {"description": self.what}
 
-class _Currency:
-    """ISO 4217, the codes in use in 2026: money only, no metals, funds or test codes."""
-
-    # fmt: off
-    _CODES = frozenset((
-        "AED", "AFN", "ALL", "AMD", "AOA", "ARS", "AUD", "AWG", "AZN", "BAM", "BBD", "BDT",
-        "BHD", "BIF", "BMD", "BND", "BOB", "BRL", "BSD", "BTN", "BWP", "BYN", "BZD", "CAD",
-        "CDF", "CHF", "CLP", "CNY", "COP", "CRC", "CUP", "CVE", "CZK", "DJF", "DKK", "DOP",
-        "DZD", "EGP", "ERN", "ETB", "EUR", "FJD", "FKP", "GBP", "GEL", "GHS", "GIP", "GMD",
-        "GNF", "GTQ", "GYD", "HKD", "HNL", "HTG", "HUF", "IDR", "ILS", "INR", "IQD", "IRR",
-        "ISK", "JMD", "JOD", "JPY", "KES", "KGS", "KHR", "KMF", "KPW", "KRW", "KWD", "KYD",
-        "KZT", "LAK", "LBP", "LKR", "LRD", "LSL", "LYD", "MAD", "MDL", "MGA", "MKD", "MMK",
-        "MNT", "MOP", "MRU", "MUR", "MVR", "MWK", "MXN", "MYR", "MZN", "NAD", "NGN", "NIO",
-        "NOK", "NPR", "NZD", "OMR", "PAB", "PEN", "PGK", "PHP", "PKR", "PLN", "PYG", "QAR",
-        "RON", "RSD", "RUB", "RWF", "SAR", "SBD", "SCR", "SDG", "SEK", "SGD", "SHP", "SLE",
-        "SOS", "SRD", "SSP", "STN", "SVC", "SYP", "SZL", "THB", "TJS", "TMT", "TND", "TOP",
-        "TRY", "TTD", "TWD", "TZS", "UAH", "UGX", "USD", "UYU", "UZS", "VES", "VND", "VUV",
-        "WST", "XAF", "XCD", "XCG", "XOF", "XPF", "YER", "ZAR", "ZMW", "ZWG",
-    ))
-    # fmt: on
-
-    def look(self, value: Any, path: str) -> Iterator[Finding]:
-        if not isinstance(value, str) or value not in self._CODES:
-            yield Fault("BODY_VALUE", path, "must be an ISO 4217 code, as GBP")
+    def fits(self, value: Any) -> bool:
+        """Whether `value` is what it should be."""
+        return not any(isinstance(found, Fault) for found in self.shape.look(value, ""))
 
 
 class Each:
@@ -125,47 +148,87 @@ class Each:
     def __init__(self, item: Shape, *, most: int, least: int = 0) -> None:
         self.item, self.least, self.most = item, least, most
 
+    @property
+    def what(self) -> str:
+        if self.most == 0:
+            return "an empty list"
+        return f"a list of {self.least:,} to {self.most:,}"
+
     def look(self, value: Any, path: str) -> Iterator[Finding]:
         if not isinstance(value, list) or not self.least <= len(value) <= self.most:
-            yield Fault("BODY_VALUE", path, f"must be a list of {self.least} to {self.most}")
+            yield Fault("BODY_VALUE", path, f"must be {self.what}")
             return
         for index, item in enumerate(value):
             yield from self.item.look(item, f"{path}/{index}")
 
+    def schema(self) -> dict[str, Any]:
+        return {
+            "type": "array",
+            "minItems": self.least,
+            "maxItems": self.most,
+            "items": self.item.schema(),
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A member of an object: `vital` (without it the kind cannot be executed), `due` or `may`."""
+    """A member of an object: `vital` (without it the kind cannot be executed), `due` or `may`.
+
+    `title` says what it is; the unit is the end of its name.
+    """
 
     name: str
     shape: Shape
     need: Literal["vital", "due", "may"]
+    title: str = ""
+
+    @property
+    def unit(self) -> str:
+        """W, Wh, s, ...; "" for what has none."""
+        return next((unit for end, unit in _UNITS.items() if self.name.endswith(end)), "")
+
+    def schema(self) -> dict[str, Any]:
+        shown = {"title": self.title, "x-unit": self.unit}
+        return {name: text for name, text in shown.items() if text} | self.shape.schema()
 
 
-def vital(name: str, shape: Shape) -> Field:
+_UNITS = {
+    "_minor_per_mw_h": "smallest unit of the currency per MW and hour",
+    "_minor_per_mwh": "smallest unit of the currency per MWh",
+    "_g_per_kwh": "g/kWh",
+    "_percent": "%",
+    "_wh": "Wh",
+    "_w": "W",
+    "_s": "s",
+}
+
+
+def vital(name: str, shape: Shape, title: str = "") -> Field:
     """A member without which the message cannot be executed: BODY_MISSING_FIELD."""
-    return Field(name, shape, "vital")
+    return Field(name, shape, "vital", title)
 
 
-def due(name: str, shape: Shape) -> Field:
+def due(name: str, shape: Shape, title: str = "") -> Field:
     """A member that belongs there: BODY_VALUE where it is absent."""
-    return Field(name, shape, "due")
+    return Field(name, shape, "due", title)
 
 
-def may(name: str, shape: Shape) -> Field:
+def may(name: str, shape: Shape, title: str = "") -> Field:
     """A member that may be absent."""
-    return Field(name, shape, "may")
+    return Field(name, shape, "may", title)
 
 
 class Members:
     """An object and the members this profile knows of it."""
+
+    what = "an object"
 
     def __init__(self, *fields: Field) -> None:
         self.fields: Mapping[str, Field] = {field.name: field for field in fields}
 
     def look(self, value: Any, path: str) -> Iterator[Finding]:
         if not isinstance(value, dict):
-            yield Fault("BODY_VALUE", path, "must be an object")
+            yield Fault("BODY_VALUE", path, f"must be {self.what}")
             return
         for name, field in self.fields.items():
             if name in value:
@@ -178,12 +241,28 @@ class Members:
                 escaped = name.replace("~", "~0").replace("/", "~1")
                 yield Unknown(f"{path}/{escaped}")
 
+    def schema(self) -> dict[str, Any]:
+        """Members nobody knows are let through, as `look` only names them."""
+        return {
+            "type": "object",
+            "properties": {name: field.schema() for name, field in self.fields.items()},
+            "required": [name for name, field in self.fields.items() if field.need != "may"],
+        }
 
-ANY = _Anything()
+    def legible(self, value: Mapping[str, Any]) -> dict[str, Any]:
+        """The members of `value` that are what they must be, or were advised to be."""
+        return {
+            name: value[name]
+            for name, field in self.fields.items()
+            if name in value
+            and (not isinstance(field.shape, Advised) or field.shape.fits(value[name]))
+        }
+
+
 TIME = _Time()
-CURRENCY = _Currency()
+CURRENCY = OneOf(*CURRENCIES, what="an ISO 4217 code, as GBP")
 BOOLEAN = Leaf("true or false", bool)
-TEXT = Leaf("a text of 1 to 200 characters", str, re.compile(r".{1,200}"))
+TEXT = Leaf("a text of 1 to 200 characters", str, re.compile(r"[^\n]{1,200}"))
 IDENTIFIER = Leaf(
     "an identifier of letters, digits and _ - . : up to 128",
     str,

@@ -5,6 +5,20 @@ from datetime import UTC, datetime
 
 _TIME = re.compile(r"(?!0000)[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 
+_YEAR = r"([0-9]{3}[1-9]|[0-9]{2}[1-9]0|[0-9][1-9]00|[1-9]000)"
+_BY_FOUR = r"(0[48]|[2468][048]|[13579][26])"
+_LEAP_YEAR = f"([0-9]{{2}}{_BY_FOUR}|{_BY_FOUR}00)"
+_DAY = (
+    r"((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])"
+    r"|(0[469]|11)-(0[1-9]|[12][0-9]|30)"
+    r"|02-(0[1-9]|1[0-9]|2[0-8]))"
+)
+TIME_PATTERN = (
+    f"({_YEAR}-{_DAY}|{_LEAP_YEAR}-02-29)"
+    r"T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z"
+)
+"""Exactly the times that `read_time` reads, in syntax every regular expression engine knows."""
+
 
 def read_time(text: object) -> datetime | None:
     """The instant, aware in UTC; None where `text` is not in the one form, or no real instant."""
@@ -14,6 +28,14 @@ def read_time(text: object) -> datetime | None:
         return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
     except ValueError:
         return None
+
+
+def checked_time(text: str) -> datetime:
+    """The instant of a text that was checked before. Raises ValueError where it was not."""
+    found = read_time(text)
+    if found is None:
+        raise ValueError(f"{text!r} was never checked to be a time")
+    return found
 
 
 def time_text(when: datetime) -> str:

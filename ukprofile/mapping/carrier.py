@@ -172,3 +172,8 @@ def _written(one: Projected) -> Iterator[ValuesMap]:
 def period_of(start: datetime, seconds: int) -> IntervalPeriod:
     """A period that states both start and length, as every interval of the profile does."""
     return IntervalPeriod(start=DateTime.of(start), duration=Duration.of(seconds))
+
+
+def span_of(start: datetime, end: datetime) -> IntervalPeriod:
+    """The period from `start` to `end`. Raises Refused TIME_INVALID where it ends before."""
+    return period_of(start, int((end - start).total_seconds()))

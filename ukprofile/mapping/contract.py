@@ -10,12 +10,11 @@ from datetime import datetime
 
 from ukprofile.errors import Refused
 from ukprofile.flex.contract import ContractTerms
-from ukprofile.mapping.carrier import MESSAGE, SIGNATURE, payloads_of, period_of
+from ukprofile.mapping.carrier import MESSAGE, SIGNATURE, payloads_of, span_of
 from ukprofile.openadr import (
     EventPayloadDescriptor,
     EventRequest,
     Interval,
-    IntervalPeriod,
     ProgramRequest,
     ReportDescriptor,
     ReportPayloadDescriptor,
@@ -86,7 +85,7 @@ def contract_program(terms: ContractTerms, projection: str = "gb-draft") -> Prog
     """The program of a contract. `projection`: gb-draft, or none. Raises Refused NAME_INVALID."""
     return ProgramRequest(
         program_name=terms.contract_id,
-        interval_period=_span(terms.valid_from, terms.valid_to),
+        interval_period=span_of(terms.valid_from, terms.valid_to),
         targets=(target_of(terms.contract_id),),
         attributes=(
             ValuesMap(type=PROFILE_ATTRIBUTE, values=("1.0",)),
@@ -104,7 +103,7 @@ def market_program(
     name = f"market:{dso}:{product}:{re.sub(r'[^A-Za-z0-9_-]', '-', zone)}"
     return ProgramRequest(
         program_name=name,
-        interval_period=_span(valid_from, valid_to),
+        interval_period=span_of(valid_from, valid_to),
         targets=(target_of(name),),
         attributes=(
             ValuesMap(type=PROFILE_ATTRIBUTE, values=("1.0",)),
@@ -124,7 +123,7 @@ def attribute(program: ProgramFields, name: str) -> str | None:
 
 def contract_event(sealed: Sealed, terms: ContractTerms, program_id: str) -> EventRequest:
     """The long-lived event that carries the terms, and on which unsolicited reports hang."""
-    span = _span(terms.valid_from, terms.valid_to)
+    span = span_of(terms.valid_from, terms.valid_to)
     return EventRequest(
         program_id=program_id,
         event_name=CONTRACT_TERMS,
@@ -133,7 +132,3 @@ def contract_event(sealed: Sealed, terms: ContractTerms, program_id: str) -> Eve
         report_descriptors=(ANY_MESSAGE,),
         intervals=(Interval(id=0, interval_period=span, payloads=payloads_of(sealed)),),
     )
-
-
-def _span(start: datetime, end: datetime) -> IntervalPeriod:
-    return period_of(start, int((end - start).total_seconds()))

@@ -32,7 +32,6 @@ _AHEAD = timedelta(seconds=30)
 _REVISION_MS = 60_000
 _ANSWERS = {"late": "late", "expired": "refused", "refused": "refused"}
 _WITH_PERIODS = frozenset({"schedule", "instruction", "variation", "response"})
-_FAMILY = frozenset({"schedule", "instruction", "variation", "cease", "cancellation"})
 
 
 def receiving_time(clock: datetime, ledger: Ledger, dso: str) -> datetime:
@@ -188,7 +187,7 @@ def _case(
 ) -> Case:
     header = opened.header
     held = ledger.terms(header.program)
-    dispatch = header.kind in _FAMILY
+    dispatch = opened.slot.family == "dispatch"
     others = other_threads(ledger, header.program, now, opened.slot) if dispatch else ()
     return Case(
         header=header,
@@ -256,7 +255,7 @@ def _too_late(
 def _differs(opened: Opened) -> bool:
     """Whether the projection beside the message says something else."""
     seen = opened.carrier.projection
-    if seen is None or opened.header.kind not in _FAMILY:
+    if seen is None or opened.slot.family != "dispatch":
         return False
     try:
         return project(opened.header.kind, opened.body) != seen

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 from ukprofile.errors import Refused
 from ukprofile.flex.fields import Fault
 from ukprofile.flex.header import Header, read_header
-from ukprofile.flex.kinds import CANCELLABLE, KINDS, family
+from ukprofile.flex.kinds import KINDS, family
 from ukprofile.receiving.ledger import SENT, Entry, Slot
 from ukprofile.receiving.values import Carrier, Context, Opened
 from ukprofile.signing import (
@@ -182,10 +182,7 @@ def _may_send(header: Header, body: Mapping[str, Any], key_set: KeySet, context:
 
 
 def _faults(kind: str, body: Mapping[str, Any]) -> Sequence[Fault]:
-    found = [f for f in KINDS[kind].body.look(body, "/body") if isinstance(f, Fault)]
-    if kind == "cancellation" and body.get("of", "dispatch") not in CANCELLABLE:
-        found.append(Fault("BODY_MISSING_FIELD", "/body/of", "cancels nothing that is known"))
-    return found
+    return [f for f in KINDS[kind].body.look(body, "/body") if isinstance(f, Fault)]
 
 
 def _raise_first(faults: Sequence[Fault], reason: str) -> None:

@@ -15,7 +15,8 @@ from datetime import datetime, timedelta
 
 from ukprofile.clock import Clock
 from ukprofile.errors import Refused
-from ukprofile.flex.contract import Asset, ContractTerms
+from ukprofile.flex.common import Asset
+from ukprofile.flex.contract import ContractTerms
 from ukprofile.flex.course import dispatch_state
 from ukprofile.flex.delivery import Delivery, ack_by, acknowledgement_of, delivery
 from ukprofile.flex.dispatch import Held, Period, read_periods

@@ -13,8 +13,10 @@ from tests.golden import life, sealed_in, signing_keys
 from tests.made import header
 from tests.shared import needs_shared
 from ukprofile.errors import Refused
-from ukprofile.flex.answer import Acknowledgement, Status
-from ukprofile.flex.contract import Asset, ContractTerms
+from ukprofile.flex.answer import Acknowledgement
+from ukprofile.flex.bodies import read_body
+from ukprofile.flex.common import Asset
+from ukprofile.flex.contract import ContractTerms
 from ukprofile.flex.dispatch import Period
 from ukprofile.flex.header import Header, read_header
 from ukprofile.flex.instruction import Instruction
@@ -41,7 +43,9 @@ from ukprofile.signing import Sealed, seal
 
 DISPATCHES = ("09", "12", "15", "17", "21", "22", "25", "28")
 STATUSES = ("14", "19")
-OTHERS = ("11", "20", "24", "27")
+OTHERS = ("07", "11", "20", "24", "27")
+MESSAGES = tuple(f"{n:02}" for n in range(5, 30))
+"""The files of the golden life that carry a signed message."""
 
 
 def read(number: str) -> tuple[Sealed, Header, dict[str, Any]]:
@@ -117,28 +121,18 @@ def test_every_other_golden_report_is_built_from_its_signed_text(number: str) ->
 
 
 @needs_shared
-@pytest.mark.parametrize("number", STATUSES)
-def test_a_golden_status_is_typed_both_ways(number: str) -> None:
-    body = read(number)[2]
-    assert Status.read(body).to_json() == body
-
-
-@needs_shared
-@pytest.mark.parametrize("number", ["05", "12", "13", "14", "25", "26"])
+@pytest.mark.parametrize("number", MESSAGES)
 def test_the_same_values_give_the_same_text_and_the_same_ed25519_signature(number: str) -> None:
     sealed, header, body = read(number)
-    typed = {
-        "contract_terms": ContractTerms,
-        "instruction": Instruction,
-        "acknowledgement": Acknowledgement,
-        "status": Status,
-    }[header.kind].read(body)
-    message = header.to_json(typed.to_json())
-    assert seal(message, signing_keys()[header.key_set], 1) == sealed
+    typed = read_body(header.kind, body)
+    again = seal(header.to_json(typed.to_json()), signing_keys()[header.key_set], header.suite)
+    assert again.text == sealed.text
+    # ML-DSA-65, beside it in suite 2, is randomised
+    assert again.signatures[0] == sealed.signatures[0]
 
 
 @needs_shared
-@pytest.mark.parametrize("number", ["10", "14", "20"])
+@pytest.mark.parametrize("number", ["07", "10", "11", "14", "20", "24"])
 def test_a_report_gives_back_the_message_it_carries(number: str) -> None:
     carried = message_of(ReportRequest.read(life(number)))
     assert carried is not None
@@ -290,18 +284,6 @@ def test_an_event_without_any_period_is_read_back_without_one() -> None:
     assert message_in(resource.intervals).text == "{}"
 
 
-def test_an_acknowledgement_comes_back_with_its_notices_and_its_reason() -> None:
-    one = Acknowledgement(
-        contract_id="UKPN:C1",
-        zone="Z",
-        assets=(Asset("A"),),
-        decided="refused",
-        reason="EXPIRED",
-        notices=("/body/new",),
-    )
-    assert Acknowledgement.read(json.loads(json.dumps(one.to_json()))) == one
-
-
 def test_what_claims_the_profile_is_seen() -> None:
     sealed = Sealed("{}", ("a..b",))
     body = {"assets": [{"asset_id": "A"}], "periods": []}
@@ -387,36 +369,8 @@ def instructions(draw: st.DrawFn) -> Instruction:
 
 
 @given(instructions())
-def test_an_instruction_comes_back_from_its_body(instruction: Instruction) -> None:
-    assert Instruction.read(json.loads(json.dumps(instruction.to_json()))) == instruction
-
-
-@given(instructions())
 def test_a_projection_comes_back_from_the_wire_exactly(instruction: Instruction) -> None:
     body = instruction.to_json()
     due = project("instruction", body)
     event = EventRequest(program_id="p", intervals=intervals_of(Sealed("{}", ("a..b",)), due))
     assert projection_in(EventRequest.read_bytes(event.dump_json())) == due
-
-
-@given(
-    _times,
-    st.sampled_from(["executing", "failed", "suspended", "resumed", "ceased", "completed"]),
-    st.none() | st.integers(-(10**9), 10**9),
-    st.lists(st.tuples(_words, st.integers(-(10**6), 10**6)), max_size=3).map(tuple),
-    st.none() | _words,
-)
-def test_a_status_comes_back_from_its_body(
-    at: datetime, state: Any, power_w: int | None, make_up: Any, reason: str | None
-) -> None:
-    status = Status(
-        contract_id="UKPN:C1",
-        zone="Z",
-        assets=(Asset("A", "G"),),
-        state=state,
-        at=at,
-        power_w=power_w,
-        make_up=make_up,
-        reason=reason,
-    )
-    assert Status.read(json.loads(json.dumps(status.to_json()))) == status

@@ -13,7 +13,7 @@ from tests.unit.ven.dso import ASSET, CONTRACT, FSP7, NOON, terms
 from ukprofile.clock import ManualClock
 from ukprofile.errors import Refused
 from ukprofile.flex.answer import Acknowledgement, Status
-from ukprofile.flex.contract import Asset
+from ukprofile.flex.common import Asset
 from ukprofile.flex.dispatch import Period
 from ukprofile.flex.header import Header, Reference, uuid7
 from ukprofile.flex.times import milliseconds

@@ -5,10 +5,10 @@ from datetime import UTC, date, datetime, time, timedelta
 import pytest
 
 from tests.made import minute, period, terms
+from ukprofile.flex.common import Price
 from ukprofile.flex.contract import (
     DAYS,
     ContractTerms,
-    Price,
     Window,
     inside,
     local_day,

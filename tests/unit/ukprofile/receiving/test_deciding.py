@@ -113,6 +113,15 @@ def test_a_projection_of_another_kind_is_not_compared() -> None:
     assert keep(ledger(), opened("roster", roster, carrier=shown)).verdict == "act"
 
 
+@pytest.mark.parametrize(
+    ("of", "reason"), [("acceptance", ""), ("dispatch", "PROJECTION_MISMATCH")]
+)
+def test_only_the_cancellation_of_a_dispatch_has_a_projection(of: str, reason: str) -> None:
+    shown = Carrier(projection=project("instruction", RUN))
+    message = opened("cancellation", {"of": of}, carrier=shown)
+    assert keep(ledger(), message).reason == reason
+
+
 def test_an_older_text_is_stale_and_leaves_nothing() -> None:
     held = ledger()
     assert keep(held, opened("instruction", SOON, issued=2), minute(2)).verdict == "act"
