@@ -36,7 +36,7 @@ from ukprofile.flex.states import NEVER_RAN, State
 from ukprofile.flex.timers import has_passed
 from ukprofile.flex.times import milliseconds, time_text
 
-_TIMES = ("respond_by", "confirm_by", "accept_by", "cease_at", "at")
+_TIMES = ("respond_by", "confirm_by", "cease_at", "at")
 _STEPS = 50
 
 
@@ -58,6 +58,7 @@ def held_of(told: Told, received: int, **state: bool) -> Held:
         issued_at=minute(told.issued),
         valid_until=minute(3000),
         key_set="",
+        accept_by=minute(told.said["accept_by"]) if "accept_by" in told.said else None,
         in_reply_to=None if answered is None else Reference(answered.number, str(answered.number)),
     )
     body |= {"periods": periods, "channel": "api"}

@@ -19,6 +19,10 @@ EVENT = (f"{_UNIT}/mapping/test_event.py",)
 FIELDS = (f"{_UNIT}/flex/test_fields.py",)
 CONTRACT = (f"{_UNIT}/flex/test_contract.py",)
 DISPATCH = (f"{_UNIT}/flex/test_dispatch.py",)
+STATES = (f"{_UNIT}/flex/test_states.py",)
+TIMERS = (f"{_UNIT}/flex/test_timers.py",)
+DELIVERY = (f"{_UNIT}/flex/test_delivery.py",)
+COURSE = (f"{_UNIT}/flex/test_course.py",)
 RULES = (f"{_UNIT}/rules/test_dispatch.py",)
 ANSWERS = (f"{_UNIT}/rules/test_answer.py",)
 MAPPING = (f"{_UNIT}/test_mapping.py",)
@@ -159,5 +163,21 @@ MUTANTS = (
     Mutant("clock.py", "self._write(self.now(), rate)", "self._write(_EPOCH, rate)", "changing the rate is no jump in time", CLOCK),
     Mutant("codes.py", 'a thread is never revived", 409', 'a thread is never revived", 200', "a refusal that looks like success", CODES),
     Mutant("codes.py", 'does not verify over these bytes", 403, step=2, alarm="SIGNATURE", security=True', 'does not verify over these bytes", 403, step=2, alarm="SIGNATURE", security=False', "forgeries belong in the security log", CODES),
+    Mutant("flex/states.py", "Row(IN_RUN, _S.CEASED, (_E.CEASE,)),", "", "a cease is never refused", STATES),
+    Mutant("flex/states.py", "(_G.BY_CONFIRM_BY, _G.AS_ACCEPTED)", "(_G.BY_CONFIRM_BY,)", "exactly the accepted periods", STATES),
+    Mutant("flex/states.py", 'Otherwise(TERMINAL, ORDERS, "refused", "TERMINAL"', 'Otherwise(RAN, ORDERS, "refused", "TERMINAL"', "what lapsed is refused TERMINAL too", STATES),
+    Mutant("flex/states.py", "holding.issuperset(row.guards)", "(not row.guards or holding & set(row.guards))", "all guards of a row must hold", STATES),
+    Mutant("flex/timers.py", "now >= due.at if due.event in _EDGES else now > due.at", "now >= due.at", "what is signed at a deadline is in time", TIMERS),
+    Mutant("flex/timers.py", "days -= when.weekday() < 5", "days -= when.weekday() < 6", "a Saturday is no working day", TIMERS),
+    Mutant("flex/timers.py", "0 if due.event is Event.START else 3", "3 if due.event is Event.START else 3", "a cancellation at the start is after it", COURSE),
+    Mutant("flex/timers.py", "return max(due, accept_by) if", "return min(due, accept_by) if", "a VEN may take it up until accept_by", COURSE),
+    Mutant("flex/happenings.py", 'at = min(at, read_time(reply.body.get("at")) or at)', "pass", "a word stands at its time", COURSE),
+    Mutant("flex/happenings.py", "return [one, replace(one, at=said.header.issued_at, again=True)]", "return [one]", "a cancellation read after the start ceases", COURSE),
+    Mutant("flex/course.py", "if newest is None or newest.sha256 != answered.sha256:", "if newest is None:", "a response counts for the revision it names", COURSE),
+    Mutant("flex/course.py", "held_here = thread.standing if", "held_here = thread.held if", "what never left the desk counts for nobody", COURSE),
+    Mutant("flex/course.py", "if newest is not None and header.revision <= newest.header.revision:", "if newest is None and header.revision == 0:", "an older revision changes nothing", COURSE),
+    Mutant("flex/course.py", "ended=min(known.ended or at, _stop_end(known, held, at))", "ended=_stop_end(known, held, at)", "of two stops the earlier end counts", COURSE),
+    Mutant("flex/delivery.py", "if now > ack_by:", "if now >= ack_by:", "overdue is after ack_by", DELIVERY),
+    Mutant("flex/delivery.py", "if p.start > issued)", "if p.start >= issued)", "a variation is for its next change", DELIVERY),
 )
 # fmt: on

@@ -45,7 +45,7 @@ class Ticking:
         self.answered, self.failed, self.newest = False, False, -1
         self.side, self.silence, self.respond, self.notice = side, silence, respond, notice
         self.acks = {a.answers.number: a for a in reversed(answers) if a.kind == "acknowledgement"}
-        self.orders = orders
+        self.orders, self.answers = orders, answers
         texts = sorted(self._placed(orders, answers), key=lambda t: t[:-1])
         until = max([now, *(at for at, *_ in texts)])
         for minute in range(min([0, *(at for at, *_ in texts)]), until + 1):
@@ -81,12 +81,31 @@ class Ticking:
             return self.head.issued + min(self.respond, half)
         return stated
 
+    def _silent_after(self):
+        if self.state == "proposed":
+            return self._respond_by()
+        if self.state != "confirmed" or self.answered or self._respond_by() is None:
+            return None
+        return max(self._respond_by(), self.head.said["accept_by"])
+
+    def _taken_up(self, told: Told) -> bool:
+        known = {o.number: o for o in self.orders}
+        for a in self.answers:
+            to = known.get(a.answers.number)
+            if to is None or _rank(to) < _rank(told):
+                continue
+            stop = to.kind in ("cease", "cancellation")
+            if a.kind in ("status", "post_action"):
+                return True
+            if a.kind == "acknowledgement" and not stop and a.said["decided"] == "received":
+                return True
+        return False
+
     def _deadlines(self, minute: int) -> None:
-        respond, confirm = self._respond_by(), None
+        respond, confirm = self._silent_after(), None
         if self.state in ASKED and self.side == "dso":
             confirm = self.head.said.get("confirm_by", self.plan[0][0])
-        waits = self.state == "proposed" or (self.state == "confirmed" and not self.answered)
-        silent = waits and respond is not None and respond < minute
+        silent = respond is not None and respond < minute
         if silent and (confirm is None or respond <= confirm):
             self.answered = True
             if self.silence != "accept":
@@ -175,6 +194,8 @@ class Ticking:
     def _take(self, told: Told, state: str, *, answered: bool) -> None:
         self.state, self.head, self.plan, self.pending = state, told, told.periods, None
         self.answered, self.newest = answered, told.number
+        if told.kind != "schedule" and self._taken_up(told):
+            self.answered = True
 
     def _answer(self, told: Told, minute: int) -> None:
         if told.kind == "post_action":
@@ -215,6 +236,10 @@ class Ticking:
                 self.answered = True
         elif self.state in ("proposed", "confirmed", "countered") and in_time:
             self.state, self.countered = "countered", told.periods
+
+
+def _rank(told: Told) -> tuple[bool, int]:
+    return told.kind in ("cease", "cancellation"), told.number
 
 
 def _level(periods: Sequence[tuple[int, int, int]], minute: int) -> int:

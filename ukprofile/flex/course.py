@@ -96,9 +96,9 @@ def dispatch_state(
     """Where a dispatch stands at `now`, as the end `side` sees it.
 
     `answers` are the VEN's replies to texts of the thread, those that count. A text that does not
-    count was refused by the VEN, or, at the DSO's end, never left it. The two sides
-    differ in one point only: what was never confirmed lapses for the DSO at confirm_by, for the
-    VEN, which may not have read everything yet, at the start.
+    count was refused by the VEN, or, at the DSO's end, never left it. The two sides differ in one
+    point only: what was never confirmed lapses for the DSO at confirm_by, for the VEN, which may
+    not have read everything yet, at the start.
     """
     held_here = thread.standing if side == "dso" else thread.held
     texts = deque(happenings(held_here, (a for a in answers if a.counts)))
@@ -106,20 +106,19 @@ def dispatch_state(
     known, steps = Known(), list[Step]()
     while True:
         due = next_due(known, terms, side)
-        if texts and (due is None or texts[0].place < place(due)):
-            text = texts.popleft()
+        text = texts[0] if texts and (due is None or texts[0].place < place(due)) else None
+        if text is not None:
+            at = texts.popleft().at
             event, guards = _read(text, known, terms)
-            at, held = text.at, text.held
         elif due is not None and has_passed(due, until):
             at = max(due.at, steps[-1].at) if steps else due.at
-            event, held = due.event, None
-            guards = _of_clock(known, terms)
+            event, guards = due.event, _of_clock(known, terms)
         else:
             return Course(known.state, due, tuple(sorted(known.flags)), tuple(steps), known)
         if event is not None:
             outcome = step(known.state, event, guards)
-            steps.append(Step(at, event, outcome, held))
-            known = _after(known, at, event, outcome, held)
+            steps.append(Step(at, event, outcome, None if text is None else text.held))
+            known = _after(known, at, event, outcome, text)
 
 
 # -- what a text is, where the dispatch stands -----------------------------------------------------
@@ -219,7 +218,10 @@ def _of_clock(known: Known, terms: ContractTerms | None) -> set[Guard]:
 # -- what it leaves behind -------------------------------------------------------------------------
 
 
-def _after(known: Known, at: datetime, event: Event, outcome: Outcome, held: Held | None) -> Known:
+def _after(
+    known: Known, at: datetime, event: Event, outcome: Outcome, text: Happening | None
+) -> Known:
+    held = None if text is None else text.held
     if outcome.effect == "noop" and known.state is State.CEASED and held is not None:
         # of two stops the earlier end counts
         return replace(known, ended=min(known.ended or at, _stop_end(known, held, at)))
@@ -234,8 +236,8 @@ def _after(known: Known, at: datetime, event: Event, outcome: Outcome, held: Hel
         flags=flags,
         passed=known.passed | ({event} & ONCE),
     )
-    if event in ORDERS and held is not None:
-        return _ordered(new, known.state, event, held)
+    if event in ORDERS and text is not None:
+        return _ordered(new, known.state, event, text)
     if event in WORDS:
         started = known.started or event is Event.EXECUTING
         new = replace(new, word=event, started=started, answered=True)
@@ -254,20 +256,15 @@ def _after(known: Known, at: datetime, event: Event, outcome: Outcome, held: Hel
     return new
 
 
-def _ordered(known: Known, before: State, event: Event, held: Held) -> Known:
+def _ordered(known: Known, before: State, event: Event, text: Happening) -> Known:
     """A new text in force, or an increase that waits."""
     if event is Event.INCREASE:
-        return replace(known, pending=held)
-    return replace(
-        known,
-        head=held,
-        plan=read_periods(held.body),
-        pending=None,
-        countered=() if event is Event.SCHEDULE else known.countered,
-        answered=event is Event.INSTRUCTION and before in (State.AGREED, State.COUNTERED)
-        if event not in VARIATIONS
-        else known.answered,
-    )
+        return replace(known, pending=text.held)
+    new = replace(known, head=text.held, plan=read_periods(text.held.body), pending=None)
+    if event is Event.SCHEDULE:
+        return replace(new, countered=(), answered=False)
+    kept = known.answered if event in VARIATIONS else before in (State.AGREED, State.COUNTERED)
+    return replace(new, answered=text.taken_up or kept)
 
 
 def _answered_increase(known: Known, event: Event, pending: Held) -> Known:

@@ -11,7 +11,7 @@
   it answers. Answers to texts that are not held say nothing yet.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -21,7 +21,10 @@ from ukprofile.flex.times import read_time
 
 @dataclass(frozen=True, slots=True)
 class Happening:
-    """A text where it stands in time. `answers` is what it answers; `decided` what became of it."""
+    """A text where it stands in time. `answers` is what it answers; `decided` what became of it.
+
+    `taken_up` says whether the VEN showed, by a word about it or about a later one, that it did.
+    """
 
     at: datetime
     held: Held
@@ -29,6 +32,7 @@ class Happening:
     decided: str = ""
     acknowledged_at: datetime | None = None
     earlier_held: bool = False
+    taken_up: bool = False
     again: bool = False
 
     @property
@@ -47,7 +51,7 @@ def happenings(texts: Iterable[Held], answers: Iterable[Held]) -> list[Happening
     acknowledged = _acknowledgements(replies.values())
     found = []
     for held in orders.values():
-        found += _order(held, acknowledged, orders)
+        found += _order(held, acknowledged, orders, replies.values())
     for reply in replies.values():
         reference = reply.header.in_reply_to
         answered = None if reference is None else orders.get(reference.sha256)
@@ -65,7 +69,12 @@ def _acknowledgements(replies: Iterable[Held]) -> dict[str, Held]:
     return found
 
 
-def _order(held: Held, acknowledged: dict[str, Held], orders: dict[str, Held]) -> list[Happening]:
+def _order(
+    held: Held,
+    acknowledged: Mapping[str, Held],
+    orders: Mapping[str, Held],
+    replies: Iterable[Held],
+) -> list[Happening]:
     said = acknowledged.get(held.sha256)
     issued = held.header.issued_at
     at = issued if said is None else min(issued, said.header.issued_at)
@@ -79,15 +88,24 @@ def _order(held: Held, acknowledged: dict[str, Held], orders: dict[str, Held]) -
             for sha256, other in orders.items()
             if sha256 != held.sha256 and sha256 in acknowledged
         ),
+        taken_up=any(_takes_up(reply, held, orders) for reply in replies),
     )
     if held.header.kind == "cancellation" and said is not None and said.header.issued_at > at:
         return [one, replace(one, at=said.header.issued_at, again=True)]
     return [one]
 
 
+def _takes_up(reply: Held, held: Held, orders: Mapping[str, Held]) -> bool:
+    reference = reply.header.in_reply_to
+    answered = None if reference is None else orders.get(reference.sha256)
+    if answered is None or answered.order < held.order:
+        return False
+    if reply.header.kind == "acknowledgement":
+        return not answered.header.stop and reply.body.get("decided") == "received"
+    return reply.header.kind in ("status", "post_action")
+
+
 def _decided(held: Held, said: Held | None) -> str:
-    if held.header.stop:
-        return "received"  # a stop is never refused
     if said is not None:
         return str(said.body.get("decided"))
     return "late" if held.void else "received" if held.counts else "refused"

@@ -21,6 +21,8 @@
 - A VEN that says ceased has ended the run (an unsigned withdrawal, say), whatever the DSO wrote.
 - What the VEN's rules refuse leaves the head it holds in force (codes.md, verdicts); where it
   holds none, the dispatch is refused. A first acceptance that came late voids the thread: lapsed.
+- An instruction expires in silence only where it asks for a response, and the VEN showed by no
+  word at all that it took it up; not before accept_by, until when it still may (vector T08).
 - Passing report_by or dispute_by moves nothing: the first is an alarm, the second closes disputes.
 """
 

@@ -28,8 +28,7 @@ class Known:
 
     `since` is when `state` was reached, `began` and `ended` are when the run did. `head` is the
     newest text in force and `plan` its periods; `pending` an increase that waits. `countered` are
-    the periods of the newest partial; `answered` says whether the head needs no response any
-    more. `word` is the last a status said, `started` whether one said executing. `passed` are timers that cannot pass twice.
+    the periods of the newest partial; `answered` says whether the head was answered, or taken up. `word` is the last a status said, `started` whether one said executing. `passed` are timers that cannot pass twice.
     """
 
     state: State = State.NONE
@@ -83,7 +82,7 @@ class Due:
 def respond_by(known: Known, terms: ContractTerms | None) -> datetime | None:
     """When the response to the head is due; None = at no time.
 
-    What is firm is answered by its acknowledgement, unless it states a time itself.
+    What is firm needs none unless it states a time itself.
     """
     stated = known.stated("respond_by")
     if stated is not None or terms is None or known.head is None or known.start is None:
@@ -99,7 +98,13 @@ def confirm_by(known: Known) -> datetime | None:
 
 
 def _respond_by(known: Known, terms: ContractTerms | None) -> datetime | None:
-    return None if known.answered else respond_by(known, terms)
+    """What is firm may be taken up until accept_by: silence before it says nothing (T08)."""
+    due = respond_by(known, terms)
+    if known.answered or due is None or known.head is None:
+        return None
+    accept_by = known.head.header.accept_by
+    firm = known.state is State.CONFIRMED and accept_by is not None
+    return max(due, accept_by) if firm and accept_by is not None else due
 
 
 def _confirm_by(known: Known, _terms: ContractTerms | None) -> datetime | None:
@@ -132,7 +137,7 @@ def _dispute_by(known: Known, _terms: ContractTerms | None) -> datetime | None:
 # fmt: off
 TIMERS = (
     Timer(Event.RESPOND_BY, (State.PROPOSED, State.CONFIRMED), "respond_by",
-          "schedule: respond_s (30 min) or half the time to the start, whichever is less; instruction: none",
+          "schedule: respond_s (30 min) or half the time to the start, whichever is less; instruction: none, and never before accept_by",
           "expired, or deemed accepted where the contract's silence is accept", _respond_by),
     Timer(Event.CONFIRM_BY, ASKED, "confirm_by", "the start", "lapsed", _confirm_by, sides=("dso",)),
     Timer(Event.START, BEFORE_START, "periods, first start", "", "running; lapsed where nothing is confirmed", _start, edge=True),

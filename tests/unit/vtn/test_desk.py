@@ -12,6 +12,8 @@ from tests.unit.ven.dso import ASSET, CONTRACT, NOON, terms
 from tests.unit.vtn.scene import BEGIN, END, scene_on
 from ukprofile.errors import Refused
 from ukprofile.flex.dispatch import Period
+from ukprofile.flex.states import Event
+from ukprofile.flex.timers import Due
 from ukprofile.flex.times import milliseconds, time_text
 from ukprofile.mapping.dispatch import dispatch_event
 from ukprofile.openadr import EventRequest
@@ -282,6 +284,31 @@ async def test_silence_is_overdue_after_ack_by_and_an_answer_still_ends_it(scene
     assert (standing.delivery, standing.decided) == ("acknowledged", "late")
 
 
+async def test_where_it_stands_and_which_timer_is_next(scene):
+    await scene.contract()
+    issued = await scene.issue()
+    assert (issued.state, issued.timer, issued.flags) == ("confirmed", Due(Event.START, BEGIN), ())
+    await scene.acknowledges("D1")
+    seen = []
+    for when in (BEGIN, BEGIN + 7 * MINUTE, END):
+        scene.clock.set(when)
+        standing = await standing_of(scene)
+        seen.append((standing.state, standing.timer.event, standing.flags))
+    assert seen == [
+        ("running", "started_by", ()),
+        ("running", "end", ("not_started",)),
+        ("completed", "report_by", ("not_started",)),
+    ]
+
+
+async def test_a_refused_dispatch_waits_for_nothing(scene):
+    await scene.contract()
+    await scene.issue(unchecked=True, assets=("UKPN-AS-9",))
+    await scene.acknowledges("D1", "refused", "ASSET_UNKNOWN")
+    standing = await standing_of(scene)
+    assert (standing.state, standing.timer) == ("refused", None)
+
+
 async def test_a_refusal_is_shown_with_its_reason(scene):
     await scene.contract()
     await scene.issue(unchecked=True, assets=("UKPN-AS-9",))
@@ -375,16 +402,16 @@ async def test_the_golden_life_as_the_desk_sees_it():
             await (answered if "eventID" in life(number) else told)(number, when)
             standing = await standing_of(scene)
             states = " ".join(state for state, _ in standing.states)
-            seen.append((number, standing.kind, standing.delivery, states))
+            seen.append((number, standing.kind, standing.delivery, states, standing.state))
         assert seen == [
-            ("12", "instruction", "issued", ""),
-            ("13", "instruction", "acknowledged", ""),
-            ("14", "instruction", "acknowledged", "executing"),
-            ("15", "variation", "issued", "executing"),
-            ("16", "variation", "acknowledged", "executing"),
-            ("17", "cease", "issued", "executing"),
-            ("18", "cease", "acknowledged", "executing"),
-            ("19", "cease", "acknowledged", "executing ceased"),
+            ("12", "instruction", "issued", "", "confirmed"),
+            ("13", "instruction", "acknowledged", "", "confirmed"),
+            ("14", "instruction", "acknowledged", "executing", "running"),
+            ("15", "variation", "issued", "executing", "running"),
+            ("16", "variation", "acknowledged", "executing", "running"),
+            ("17", "cease", "issued", "executing", "ceased"),
+            ("18", "cease", "acknowledged", "executing", "ceased"),
+            ("19", "cease", "acknowledged", "executing ceased", "ceased"),
         ]
 
 

@@ -148,6 +148,21 @@ def test_silence_is_an_answer_where_the_contract_says_so() -> None:
     assert course(70, asked, status(20, asked, at=20, state="executing")).state == "running"
 
 
+def test_an_instruction_expires_only_where_the_ven_may_take_it_up_no_more() -> None:
+    asked = held("instruction", 0, RUN, **times(respond_by=20))
+    until = replace(asked, header=replace(asked.header, accept_by=minute(40)))
+    assert [course(now, until).state for now in (40, 40.1)] == ["confirmed", "expired"]
+    assert course(41, until, acknowledges(40, until)).state == "confirmed"
+    late = acknowledges(41, until, decided="late")
+    assert course(41, until, late).state == "lapsed"
+    less = held("variation", 30, period(0, 60, 120))
+    assert course(41, until, less, acknowledges(31, less)).state == "confirmed"
+    stop = held("cease", 200, **times(cease_at=200))
+    assert course(201, until, stop, acknowledges(200, stop)).state == "expired"
+    schedule = acknowledges(1, SCHEDULE)
+    assert course(21, SCHEDULE, schedule).state == "expired", "a schedule asks for a response"
+
+
 def test_an_instruction_that_asks_for_no_response_waits_for_none() -> None:
     assert course(45, INSTRUCTION).timer.event is Event.START
     agreed = held("instruction", 30, RUN, **times(respond_by=40))
@@ -276,10 +291,10 @@ def test_a_report_is_due_a_day_after_the_end_of_the_run() -> None:
 
 
 def test_of_two_stops_the_earlier_end_is_the_end_of_the_run() -> None:
-    late, early = (held("cease", n, **times(cease_at=c)) for n, c in ((70, 120), (80, 100)))
-    for stops in ((late,), (late, early)):
-        found = course(130, INSTRUCTION, *stops)
-        assert found.known.ended == (minute(120) if stops == (late,) else minute(100))
+    said = ((70, 120), (80, 100), (85, 110))
+    stops = [held("cease", issued, **times(cease_at=ends)) for issued, ends in said]
+    ends = [course(130, INSTRUCTION, *stops[:n]).known.ended for n in (1, 2, 3)]
+    assert ends == [minute(120), minute(100), minute(100)]
     assert course(130, INSTRUCTION, held("cease", 70, **times(cease_at=900))).known.ended == minute(
         180
     )

@@ -75,6 +75,7 @@ def test_the_newest_acknowledgement_that_counts_is_shown() -> None:
         (held("variation", 70, period(0, 60, 90), period(1, 90, 180)), minute(71)),
         (held("variation", 70, period(0, 60, 131), period(1, 131, 180)), minute(85)),
         (held("variation", 70, period(0, 60, 180)), minute(71)),
+        (held("variation", 60, period(0, 60, 131), period(1, 131, 180)), minute(75)),
         (held("cease", 5, cease_at=time_text(minute(170))), minute(6)),
         (held("instruction", 0, period(0, 60, 120), ack_by=time_text(minute(7))), minute(7)),
     ],
