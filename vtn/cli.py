@@ -285,6 +285,53 @@ def dispatch_issue(
     _show(_tell(data_dir, "dispatch.issue", given), as_json, ("thread", "revision", "ack_by"))
 
 
+Dispatched = Annotated[str, typer.Argument(help="The dispatch, as in status.")]
+Reason = Annotated[str, typer.Option(help="One word for the record, as NOT_REQUIRED.")]
+OfContract = Annotated[
+    str, typer.Option("--contract", help="Where two contracts have a dispatch of that name.")
+]
+
+
+@dispatch.command("cease")
+def dispatch_cease(
+    thread: Dispatched,
+    at: Annotated[str, typer.Option(help="When it ends; at once if not given.")] = "",
+    immediate: Annotated[
+        bool, typer.Option("--immediate", help="Stop without ramping down.")
+    ] = False,
+    reason: Reason = "",
+    contract: OfContract = "",
+    data_dir: DataDir = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """End a confirmed dispatch. Final; no agent refuses it, however late it is read.
+
+    Example:  ukvtn dispatch cease DSP-0001 --reason NETWORK_RESTORED
+    """
+    given = {"thread": thread, "reason": reason, "contract_id": contract}
+    given |= {"at": _utc(at, "--at")} if at else {}
+    given |= {"mode": "immediate"} if immediate else {}
+    shown = ("thread", "revision", "kind", "ack_by")
+    _show(_tell(data_dir, "dispatch.cease", given), as_json, shown)
+
+
+@dispatch.command("cancel")
+def dispatch_cancel(
+    thread: Dispatched,
+    reason: Reason = "",
+    contract: OfContract = "",
+    data_dir: DataDir = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Take back a dispatch that has not begun. Final.
+
+    Example:  ukvtn dispatch cancel DSP-0001 --reason NOT_REQUIRED
+    """
+    given = {"thread": thread, "reason": reason, "contract_id": contract}
+    shown = ("thread", "revision", "kind", "ack_by")
+    _show(_tell(data_dir, "dispatch.cancel", given), as_json, shown)
+
+
 @app.command()
 def status(data_dir: DataDir = HERE, as_json: AsJson = False) -> None:
     """What is dispatched, and what the FSPs answered."""

@@ -106,6 +106,22 @@ async def _dispatch_issue(vtn: Vtn, given: Parameters) -> JSON:
     return _standing(await vtn.desk.issue(order, unchecked=unchecked))
 
 
+async def _dispatch_cease(vtn: Vtn, given: Parameters) -> JSON:
+    at = read_time(given.get("at"))
+    if "at" in given and at is None:
+        raise Refused("TIME_FORMAT", "times are YYYY-MM-DDThh:mm:ssZ", path="/at")
+    mode = given.get("mode", "ramp")
+    if mode not in ("ramp", "immediate"):
+        raise Refused("BODY_VALUE", "mode is ramp or immediate", path="/mode")
+    stop = {"reason": given.get("reason", ""), "contract_id": given.get("contract_id", "")}
+    return _standing(await vtn.desk.cease(given["thread"], at=at, mode=mode, **stop))
+
+
+async def _dispatch_cancel(vtn: Vtn, given: Parameters) -> JSON:
+    stop = {"reason": given.get("reason", ""), "contract_id": given.get("contract_id", "")}
+    return _standing(await vtn.desk.cancel(given["thread"], **stop))
+
+
 async def _status(vtn: Vtn, _given: Parameters) -> JSON:
     live = vtn.store.live
     return {
@@ -131,6 +147,8 @@ COMMANDS: Mapping[str, Command] = {
     "contracts.add": _contracts_add,
     "contracts.list": _contracts_list,
     "dispatch.issue": _dispatch_issue,
+    "dispatch.cease": _dispatch_cease,
+    "dispatch.cancel": _dispatch_cancel,
     "status": _status,
 }
 

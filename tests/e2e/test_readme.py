@@ -105,6 +105,16 @@ def test_by_hand_works_as_printed(tmp_path: Path) -> None:
             lambda: acknowledged.search(terminal.type("ukvtn status -d dso")) is not None,
             "the instruction is acknowledged",
         )
+        terminal.type(f"ukvtn dispatch cancel {thread[1]} -d dso --reason NOT_REQUIRED")
+        cancelled = re.compile(rf"{thread[1]}.*cancelled")
+        soon(
+            lambda: cancelled.search(terminal.type("ukvtn status -d dso")) is not None,
+            "the cancellation is shown",
+        )
+        soon(
+            lambda: "cancellation" in terminal.type("ukven journal fsp"),
+            "the cancellation has reached the agent",
+        )
         told = terminal.type("ukven journal fsp")
         assert thread[1] in told
         assert "confirmed" in told.lower()

@@ -8,23 +8,27 @@
 What a dispatch is at any time follows from the ledger of signed messages alone.
 """
 
+import json
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from ukprofile.clock import Clock
 from ukprofile.errors import Refused
-from ukprofile.flex.common import Asset
+from ukprofile.flex.common import Asset, read_common
 from ukprofile.flex.contract import ContractTerms
 from ukprofile.flex.course import dispatch_state
 from ukprofile.flex.delivery import Delivery, ack_by, acknowledgement_of, delivery
-from ukprofile.flex.dispatch import Held, Period, read_periods
+from ukprofile.flex.dispatch import Held, Period, Thread, cut, read_periods
 from ukprofile.flex.instruction import Instruction
 from ukprofile.flex.states import State
+from ukprofile.flex.stop import Cancellation, Cease, Mode
 from ukprofile.flex.timers import Due
 from ukprofile.flex.times import read_time
 from ukprofile.mapping.dispatch import dispatch_event
+from ukprofile.mapping.event import event_of
 from ukprofile.receiving import Slot, parse_text
 from ukprofile.receiving.thread import answers_to, other_threads, thread_of
 from vtn.domain.live import Field
@@ -35,6 +39,7 @@ from vtn.domain.signer import Signer
 from vtn.domain.store import Store, Transaction
 
 _LEAST_TO_ACCEPT = timedelta(seconds=60)
+_STATES = "profile 5"
 _TYPES = {True: "demand_turn_down", False: "demand_turn_up"}
 """What a positive and a negative `delta_w` mean, where nobody says (profile 3)."""
 
@@ -80,6 +85,29 @@ class Standing:
     timer: Due | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Dispatch:
+    """A dispatch as it is held: its event, and the thread of its messages."""
+
+    event: Record
+    slot: Slot
+    thread: Thread
+
+    @property
+    def said(self) -> Mapping[str, Any]:
+        """The body of its newest message that is no stop."""
+        return next(h.body for h in reversed(self.thread.standing) if not h.header.stop)
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What every body of it says."""
+        return read_common(self.said)
+
+    @property
+    def begins(self) -> datetime:
+        return read_periods(self.said)[0].start
+
+
 class Desk:
     """The desk of one DSO at its own VTN. Raises Refused only."""
 
@@ -118,6 +146,81 @@ class Desk:
         slot = Slot(header.issuer, provider, header.environment, header.program, "dispatch", thread)
         return await self._store.read(lambda tx: _standing(tx, slot, now))
 
+    async def cease(
+        self,
+        thread: str,
+        *,
+        at: datetime | None = None,
+        reason: str = "",
+        mode: Mode = "ramp",
+        contract_id: str = "",
+    ) -> Standing:
+        """End a confirmed dispatch at `at` (None = now): final, and never refused by the FSP.
+
+        `contract_id` is needed where two contracts have a dispatch of that name. Raises Refused
+        NOT_FOUND, NOT_UNIQUE, and STATE_INVALID where nothing is confirmed, or all is over.
+        """
+        held = await self._held(thread, contract_id)
+        now = self._clock.now()
+        cease_at = (at or now).replace(microsecond=0)
+        if not held.thread.plan or now >= held.thread.plan[-1].end:
+            raise Refused("STATE_INVALID", f"{thread} has nothing left to cease", clause=_STATES)
+        if cease_at <= held.thread.plan[0].start:
+            raise Refused("STATE_INVALID", f"nothing would be left of {thread}: cancel it")
+        body = Cease(
+            cease_at=cease_at,
+            **held.about,
+            periods=cut(held.thread.plan, cease_at),
+            dispatch_type=held.said.get("dispatch_type"),
+            mode=mode,
+            reason=reason or None,
+        )
+        return await self._revise("cease", held, body, now)
+
+    async def cancel(self, thread: str, *, reason: str = "", contract_id: str = "") -> Standing:
+        """Take back a dispatch that has not begun: nothing is left of it. Final.
+
+        Raises Refused NOT_FOUND, NOT_UNIQUE, and STATE_INVALID once it has begun: cease it then.
+        """
+        held = await self._held(thread, contract_id)
+        now = self._clock.now()
+        if now >= held.begins:
+            raise Refused("STATE_INVALID", f"{thread} has begun: cease it", clause=_STATES)
+        body = Cancellation(**held.about, reason=reason or None)
+        return await self._revise("cancellation", held, body, now)
+
+    async def _revise(
+        self, kind: str, held: "_Dispatch", body: Cease | Cancellation, now: datetime
+    ) -> Standing:
+        """Sign a further revision of a dispatch, and put it in place of the one before."""
+        slot, until = held.slot, held.thread.valid_until or now
+        sealed, header = await self._signer.sign(
+            kind, slot.program, slot.recipient, slot.thread, body.to_json(), now, valid_until=until
+        )
+        event = json.loads(held.event.body)
+        request = event_of(sealed, header, body, held.event.program_id, event["eventName"])
+        await self._objects.update(Kind.EVENT, held.event.id, request.dump(), OFFICE)
+        return await self._store.read(lambda tx: _standing(tx, slot, now))
+
+    async def _held(self, thread: str, contract_id: str) -> "_Dispatch":
+        """The dispatch of that name. Raises NOT_FOUND, NOT_UNIQUE."""
+
+        def question(tx: Transaction) -> list[_Dispatch]:
+            found = [
+                _Dispatch(event, slot, thread_of(tx, slot))
+                for event in self._store.live.find(Kind.EVENT, Field.NAME, thread)
+                for slot in _slots(tx, self._store.live.get(Kind.PROGRAM, event.program_id), event)
+            ]
+            return [d for d in found if contract_id in ("", d.slot.program)]
+
+        found = await self._store.read(question)
+        if not found:
+            raise Refused("NOT_FOUND", f"there is no dispatch {thread}: ukvtn status")
+        if len(found) > 1:
+            contracts = ", ".join(d.slot.program for d in found)
+            raise Refused("NOT_UNIQUE", f"{thread} is a dispatch of {contracts}: say --contract")
+        return found[0]
+
     async def dispatches(self) -> list[Standing]:
         """Every dispatch still remembered, oldest first."""
         now = self._clock.now()
@@ -141,6 +244,14 @@ class Desk:
         if terms is None or not vens:
             raise Refused("CONTRACT_NOT_IN_FORCE", f"{contract_id} has no terms or no ven yet")
         return programs[0], terms, vens[0].name
+
+
+def _slots(tx: Transaction, program: Record | None, event: Record) -> list[Slot]:
+    """The slot of the dispatch that an event carries; none for any other event."""
+    if program is None:
+        return []
+    entries = tx.dispatches(program.name, datetime.min.replace(tzinfo=UTC))
+    return list(dict.fromkeys(e.slot for e in entries if e.slot.thread == event.name))
 
 
 def _check_form(periods: Sequence[Period]) -> None:

@@ -91,6 +91,10 @@ STEPS = [
     ("dispatch.issue", {"contract_id": CONTRACT, "periods": [{"start": "now", "end": "later"}]}),
     ("dispatch.issue", {"contract_id": CONTRACT}),  # refused: no periods
     ("dispatch.issue", {"contract_id": "UKPN:NONE", "periods": [{**WHEN, "delta_w": 1}]}),
+    ("dispatch.cease", {"thread": "D1", "at": "then"}),  # refused
+    ("dispatch.cease", {"thread": "D1", "mode": "slowly"}),  # refused
+    ("dispatch.cease", {"thread": "D1"}),  # refused: it has not begun
+    ("dispatch.cancel", {"thread": "D1", "reason": "NOT_REQUIRED"}),
     ("keys.revoke", {"key_set": "FSP7-1"}),
     ("status", {}),
     ("dance", {}),  # refused
@@ -142,6 +146,7 @@ async def test_a_server_and_no_server_give_the_same(tmp_path):
         "keys.add",
         "contracts.add",
         *["dispatch.issue"] * 4,
+        *["dispatch.cease"] * 3,
         "dance",
     ]
     assert {name for name, _ in STEPS} == {*COMMANDS, "dance"}
