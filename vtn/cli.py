@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from ukprofile.errors import ProfileError, Refused
+from vtn.show import DISPATCH, dispatch_row, greet, show, table
 
 _HELP = """A VTN for a DSO: dispatching flexibility by OpenADR 3.1 and the UK profile.
 
@@ -112,7 +113,7 @@ def serve(
         tls_key=tls_key,
         behind_proxy=behind_proxy,
     )
-    uvloop.run(run_server(settings, ready_file, _greet))
+    uvloop.run(run_server(settings, ready_file, greet))
 
 
 @clients.command("add")
@@ -138,7 +139,7 @@ def clients_add(
 def clients_list(data_dir: DataDir = HERE, as_json: AsJson = False) -> None:
     """Everybody who may ask for tokens."""
     found = _tell(data_dir, "clients.list")
-    _table(found, as_json, ("client_id", "name", "role", "disabled"))
+    table(found, as_json, ("client_id", "name", "role", "disabled"))
 
 
 @clients.command("secret")
@@ -156,7 +157,7 @@ def clients_secret(
 def clients_disable(client_id: ClientId, data_dir: DataDir = HERE, as_json: AsJson = False) -> None:
     """Shut somebody out; the tokens it has stop working at once."""
     made = _tell(data_dir, "clients.disable", {"client_id": client_id})
-    _show(made, as_json, ("client_id", "disabled"))
+    show(made, as_json, ("client_id", "disabled"))
 
 
 @keys.command("own")
@@ -176,14 +177,14 @@ def keys_add(
     Example:  ukvtn keys add fsp7/public.json
     """
     made = _tell(data_dir, "keys.add", {"key_set": _text_of(file)})
-    _show(made, as_json, ("key_set", "party", "active_from", "active_to"))
+    show(made, as_json, ("key_set", "party", "active_from", "active_to"))
 
 
 @keys.command("list")
 def keys_list(data_dir: DataDir = HERE, as_json: AsJson = False) -> None:
     """Every pinned key set, the DSO's own among them."""
     columns = ("key_set", "party", "role", "active_from", "active_to", "revoked_at", "suite_floor")
-    _table(_tell(data_dir, "keys.list"), as_json, columns)
+    table(_tell(data_dir, "keys.list"), as_json, columns)
 
 
 @keys.command("revoke")
@@ -194,7 +195,7 @@ def keys_revoke(
 ) -> None:
     """From now on nothing signed with it counts."""
     made = _tell(data_dir, "keys.revoke", {"key_set": key_set})
-    _show(made, as_json, ("key_set", "revoked_at"))
+    show(made, as_json, ("key_set", "revoked_at"))
 
 
 @keys.command("floor")
@@ -208,7 +209,7 @@ def keys_floor(
 ) -> None:
     """Take at least this signature suite from a party; a floor never falls."""
     made = _tell(data_dir, "keys.floor", {"party": party, "suite": suite})
-    _show(made, as_json, ("party", "suite_floor"))
+    show(made, as_json, ("party", "suite_floor"))
 
 
 @contracts.command("add")
@@ -228,14 +229,14 @@ def contracts_add(
     if projection not in ("gb-draft", "none"):
         raise typer.BadParameter("gb-draft or none", param_hint="--projection")
     given = {"terms": _text_of(file), "provider": provider, "projection": projection}
-    _show(_tell(data_dir, "contracts.add", given), as_json, ("contract_id", "provider"))
+    show(_tell(data_dir, "contracts.add", given), as_json, ("contract_id", "provider"))
 
 
 @contracts.command("list")
 def contracts_list(data_dir: DataDir = HERE, as_json: AsJson = False) -> None:
     """Every contract, with its program and target."""
     found = _tell(data_dir, "contracts.list")
-    _table(found, as_json, ("contract_id", "program_id", "target"))
+    table(found, as_json, ("contract_id", "program_id", "target"))
 
 
 @dispatch.command("issue")
@@ -282,7 +283,7 @@ def dispatch_issue(
         "thread": thread,
         "unchecked": unchecked,
     }
-    _show(_tell(data_dir, "dispatch.issue", given), as_json, ("thread", "revision", "ack_by"))
+    show(_tell(data_dir, "dispatch.issue", given), as_json, ("thread", "revision", "ack_by"))
 
 
 Dispatched = Annotated[str, typer.Argument(help="The dispatch, as in status.")]
@@ -312,7 +313,7 @@ def dispatch_cease(
     given |= {"at": _utc(at, "--at")} if at else {}
     given |= {"mode": "immediate"} if immediate else {}
     shown = ("thread", "revision", "kind", "ack_by")
-    _show(_tell(data_dir, "dispatch.cease", given), as_json, shown)
+    show(_tell(data_dir, "dispatch.cease", given), as_json, shown)
 
 
 @dispatch.command("cancel")
@@ -329,7 +330,7 @@ def dispatch_cancel(
     """
     given = {"thread": thread, "reason": reason, "contract_id": contract}
     shown = ("thread", "revision", "kind", "ack_by")
-    _show(_tell(data_dir, "dispatch.cancel", given), as_json, shown)
+    show(_tell(data_dir, "dispatch.cancel", given), as_json, shown)
 
 
 @app.command()
@@ -340,8 +341,8 @@ def status(data_dir: DataDir = HERE, as_json: AsJson = False) -> None:
         print(json.dumps(found, indent=2))
         return
     print(f"{found['dso']} ({found['environment']}): {found['contracts']} contracts")
-    rows = [_dispatch_row(standing) for standing in found["dispatches"]]
-    _table(rows, False, _DISPATCH)
+    rows = [dispatch_row(standing) for standing in found["dispatches"]]
+    table(rows, False, DISPATCH)
 
 
 @app.command()
@@ -381,7 +382,7 @@ def schema_(
         print(json.dumps(schema(kind), indent=2))
         return
     rows = [{"kind": k.name, "from": senders(k), "what": k.title} for k in KINDS.values()]
-    _table(rows, as_json, ("kind", "from", "what"))
+    table(rows, as_json, ("kind", "from", "what"))
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -408,7 +409,7 @@ def _give_secret(
 ) -> None:
     """Run a command that makes a secret. The file is opened first: a secret is made only once."""
     if secret_file is None:
-        _show(_tell(data_dir, name, given), as_json, ("client_id", "client_secret"))
+        show(_tell(data_dir, name, given), as_json, ("client_id", "client_secret"))
         return
     fd = os.open(secret_file, os.O_WRONLY | os.O_CREAT, 0o600)
     with os.fdopen(fd, "w") as file:
@@ -416,7 +417,7 @@ def _give_secret(
         made = _tell(data_dir, name, given)
         file.truncate()
         print(made.pop("client_secret"), file=file)
-    _show(made | {"secret_file": str(secret_file)}, as_json, ("client_id", "secret_file"))
+    show(made | {"secret_file": str(secret_file)}, as_json, ("client_id", "secret_file"))
 
 
 def _fail(text: str) -> NoReturn:
@@ -449,61 +450,3 @@ def _text_of(path: Path) -> str:
         _fail(f"{path}: {error.strerror}")
     except UnicodeDecodeError:
         _fail(f"{path} is not UTF-8 text")
-
-
-def _greet(ready: dict[str, Any]) -> None:
-    """What a person who started a server wants to know; nothing where nobody looks."""
-    print(f"VTN of {ready['dso']} ({ready['environment']}) at {ready['url']}")
-    print(f"data in {ready['data_dir']}; stop with Ctrl-C")
-    if "bl" in ready and sys.stdout.isatty():
-        bl = ready["bl"]
-        print(f"a desk's credentials: {bl['client_id']} {bl['client_secret']}")
-    sys.stdout.flush()
-
-
-_DISPATCH = ("dispatch", "to", "from", "until", "watts", "answer", "state", "next", "run")
-
-
-def _dispatch_row(standing: dict[str, Any]) -> dict[str, Any]:
-    periods = standing["periods"]
-    watts = [p.get("delta_w", p.get("setpoint_w")) for p in periods]
-    timer = standing["timer"]
-    return {
-        "dispatch": standing["thread"],
-        "to": standing["provider"],
-        "from": periods[0]["start"] if periods else "",
-        "until": periods[-1]["end"] if periods else "",
-        "watts": " ".join(f"{w:+,}" for w in watts),
-        "answer": " ".join(
-            filter(None, (standing["decided"] or standing["delivery"], standing["reason"]))
-        ),
-        "state": " ".join([standing["state"], *standing["flags"]]),
-        "next": f"{timer['name']} {timer['at']}" if timer else "",
-        "run": standing["states"][-1]["state"] if standing["states"] else "",
-    }
-
-
-def _show(value: dict[str, Any], as_json: bool, names: Iterable[str]) -> None:
-    """One thing: its main members, a line each."""
-    if as_json:
-        print(json.dumps(value, indent=2))
-        return
-    for name in names:
-        print(f"{name:14} {value.get(name, '')}")
-
-
-def _table(rows: Sequence[dict[str, Any]], as_json: bool, columns: Sequence[str]) -> None:
-    """Several: a table, as wide as the terminal."""
-    if as_json:
-        print(json.dumps(rows, indent=2))
-        return
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        table.add_row(*(str(row.get(column, "")) for column in columns))
-    width = None if sys.stdout.isatty() else int(os.environ.get("COLUMNS", "200"))
-    Console(width=width).print(table)

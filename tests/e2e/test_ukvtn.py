@@ -349,6 +349,8 @@ COMMANDS = [
     ("keys", "floor"),
     ("contracts", "add"),
     ("contracts", "list"),
+    ("dispatch", "cancel"),
+    ("dispatch", "cease"),
     ("dispatch", "issue"),
     ("status",),
     ("migrate",),
@@ -376,6 +378,22 @@ def test_every_command_says_what_it_does_and_every_option_what_it_means():
         assert len(command.help or "") > 20, words
         for parameter in command.params:
             assert getattr(parameter, "help", None), (words, parameter.name)
+
+
+async def test_a_dispatch_is_stopped_from_the_command_line(tmp_path):
+    server = await Server(tmp_path).start()
+    try:
+        for words, says in (
+            (("cease", "D9"), "NOT_FOUND: there is no dispatch D9"),
+            (("cancel", "D9", "--contract", "UKPN:NONE"), "NOT_FOUND: there is no dispatch D9"),
+        ):
+            done = ukvtn("dispatch", *words, "-d", server.data)
+            assert (done.returncode, done.stdout) == (1, "")
+            assert says in done.stderr
+        done = ukvtn("dispatch", "cease", "D9", "--at", "16:40", "-d", server.data)
+        assert done.returncode == 2
+    finally:
+        await server.kill()
 
 
 def test_help_shows_an_example_where_there_is_much_to_say():

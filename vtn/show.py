@@ -1,0 +1,67 @@
+"""What `ukvtn` prints: for a person lines and tables, for a program JSON."""
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+
+def greet(ready: dict[str, Any]) -> None:
+    """What a person who started a server wants to know; nothing where nobody looks."""
+    print(f"VTN of {ready['dso']} ({ready['environment']}) at {ready['url']}")
+    print(f"data in {ready['data_dir']}; stop with Ctrl-C")
+    if "bl" in ready and sys.stdout.isatty():
+        bl = ready["bl"]
+        print(f"a desk's credentials: {bl['client_id']} {bl['client_secret']}")
+    sys.stdout.flush()
+
+
+DISPATCH = ("dispatch", "to", "from", "until", "watts", "answer", "state", "next", "run")
+"""The columns of a dispatch."""
+
+
+def dispatch_row(standing: dict[str, Any]) -> dict[str, Any]:
+    """One dispatch as a row, from its `dispatches` member of a status."""
+    periods = standing["periods"]
+    watts = [p.get("delta_w", p.get("setpoint_w")) for p in periods]
+    timer = standing["timer"]
+    return {
+        "dispatch": standing["thread"],
+        "to": standing["provider"],
+        "from": periods[0]["start"] if periods else "",
+        "until": periods[-1]["end"] if periods else "",
+        "watts": " ".join(f"{w:+,}" for w in watts),
+        "answer": " ".join(
+            filter(None, (standing["decided"] or standing["delivery"], standing["reason"]))
+        ),
+        "state": " ".join([standing["state"], *standing["flags"]]),
+        "next": f"{timer['name']} {timer['at']}" if timer else "",
+        "run": standing["states"][-1]["state"] if standing["states"] else "",
+    }
+
+
+def show(value: dict[str, Any], as_json: bool, names: Iterable[str]) -> None:
+    """One thing: its main members, a line each."""
+    if as_json:
+        print(json.dumps(value, indent=2))
+        return
+    for name in names:
+        print(f"{name:14} {value.get(name, '')}")
+
+
+def table(rows: Sequence[dict[str, Any]], as_json: bool, columns: Sequence[str]) -> None:
+    """Several: a table, as wide as the terminal."""
+    if as_json:
+        print(json.dumps(rows, indent=2))
+        return
+    from rich.console import Console  # noqa: PLC0415 - a third of a second that --json does not need
+    from rich.table import Table  # noqa: PLC0415
+
+    shown = Table(box=None, header_style="bold", pad_edge=False)
+    for column in columns:
+        shown.add_column(column, overflow="fold")
+    for row in rows:
+        shown.add_row(*(str(row.get(column, "")) for column in columns))
+    width = None if sys.stdout.isatty() else int(os.environ.get("COLUMNS", "200"))
+    Console(width=width).print(shown)
