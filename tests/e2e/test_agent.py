@@ -174,7 +174,7 @@ async def test_kills_at_any_moment_repeat_no_command_and_lose_none(scene):
         await agent.start()
         await scene.dso.instruct(HALF + n * HALF, HALF)
         # Killed later each time: while it polls, decides, tells the device, reports.
-        await asyncio.wait([asyncio.create_task(asyncio.sleep(0.02 + 0.03 * n))])
+        await asyncio.sleep(0.02 + 0.03 * n)
         await agent.stop(signal.SIGKILL)
     await agent.start()
     await scene.acknowledged(4)
