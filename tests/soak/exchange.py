@@ -269,13 +269,13 @@ class Exchange(RuleBasedStateMachine):
         type(self).steps += 1
         desk = self.desk.course(self.now, "dso", self.silence)
         agent = self.agent.course(self.now, "ven", self.silence)
-        assert desk.state == self._ticking(self.desk, "dso"), desk.steps
-        assert agent.state == self._ticking(self.agent, "ven"), agent.steps
+        assert desk.state == self._ticking(self.desk, "dso"), _told(desk)
+        assert agent.state == self._ticking(self.agent, "ven"), _told(agent)
         assert desk.timer is None or not has_passed(desk.timer, minute(self.now))
         if self.desk.holds == self.agent.holds and desk.state != agent.state:
             # the VEN may still read an instruction that was issued in time
             assert desk.state is State.LAPSED
-            assert agent.state in ASKED or agent.state in NEVER_RAN, agent.steps
+            assert agent.state in ASKED or agent.state in NEVER_RAN, _told(agent)
 
     @invariant()
     def an_end_that_starts_anew_knows_the_same(self) -> None:
@@ -298,6 +298,12 @@ class Exchange(RuleBasedStateMachine):
         told = Told(self.number, kind, issued, periods, said, answers)
         self.told[self.number] = told
         return told
+
+
+def _told(course: Course) -> str:
+    """A course in one line, for a person who looks for the fault."""
+    steps = [f"{_minute_of(s.at)} {s.event} -> {s.outcome.state}" for s in course.steps]
+    return "; ".join(steps)
 
 
 def _minutes(periods: Sequence[Period]) -> tuple[tuple[int, int, int], ...]:

@@ -175,7 +175,7 @@ MUTANTS = (
     Mutant("flex/happenings.py", "return [one, replace(one, at=said.header.issued_at, again=True)]", "return [one]", "a cancellation read after the start ceases", COURSE),
     Mutant("flex/course.py", "if newest is None or newest.sha256 != answered.sha256:", "if newest is None:", "a response counts for the revision it names", COURSE),
     Mutant("flex/course.py", "held_here = thread.standing if", "held_here = thread.held if", "what never left the desk counts for nobody", COURSE),
-    Mutant("flex/course.py", "if newest is not None and header.revision <= newest.header.revision:", "if newest is None and header.revision == 0:", "an older revision changes nothing", COURSE),
+    Mutant("flex/course.py", "if header.revision <= known.newest:", "if header.revision < known.newest and known.pending:", "an older revision changes nothing", COURSE),
     Mutant("flex/course.py", "ended=min(known.ended or at, _stop_end(known, held, at))", "ended=_stop_end(known, held, at)", "of two stops the earlier end counts", COURSE),
     Mutant("flex/delivery.py", "if now > ack_by:", "if now >= ack_by:", "overdue is after ack_by", DELIVERY),
     Mutant("flex/delivery.py", "if p.start > issued)", "if p.start >= issued)", "a variation is for its next change", DELIVERY),

@@ -203,7 +203,7 @@ class Ticking:
                 self.state = "reported"
         elif told.kind == "status":
             self._status(told.said["state"])
-        elif told.answers.number == self.newest:
+        elif told.answers is (self.pending or self.head):
             self._response(told, minute)
 
     def _status(self, word: str) -> None:

@@ -7,7 +7,8 @@ Nothing local enters: not when a text was read, nor in which order. Both ends, a
 started anew, get the same course from the same texts; a later `now` only adds to its end. No text
 is of the future: it is held, so its time has come.
 
-A response counts for the very revision it names: once that is superseded it changes nothing.
+A response counts for the very revision it names: once that is superseded it changes nothing. An
+increase that the VEN refused supersedes nothing: the head before it is answered again.
 """
 
 from collections import deque
@@ -146,8 +147,7 @@ def _of_dso(
     if text.decided != "received":
         event = Event.LATE if text.decided == "late" else Event.RULE_REFUSAL
         return event, {Guard.HOLDS_EARLIER} if text.earlier_held else set()
-    newest = known.pending or known.head
-    if newest is not None and header.revision <= newest.header.revision:
+    if header.revision <= known.newest:
         return None, set()  # stale, or equivocation: the head stays
     if header.kind == "variation":
         more = known.state in (State.CONFIRMED, *IN_RUN) and asks_more(
@@ -259,7 +259,8 @@ def _after(
 def _ordered(known: Known, before: State, event: Event, text: Happening) -> Known:
     """A new text in force, or an increase that waits."""
     if event is Event.INCREASE:
-        return replace(known, pending=text.held)
+        return replace(known, pending=text.held, newest=text.held.header.revision)
+    known = replace(known, newest=text.held.header.revision)
     new = replace(known, head=text.held, plan=read_periods(text.held.body), pending=None)
     if event is Event.SCHEDULE:
         return replace(new, countered=(), answered=False)

@@ -27,7 +27,8 @@ class Known:
     """What one end knows of a dispatch at one moment of its course.
 
     `since` is when `state` was reached, `began` and `ended` are when the run did. `head` is the
-    newest text in force and `plan` its periods; `pending` an increase that waits. `countered` are
+    newest text in force and `plan` its periods; `pending` an increase that waits, `newest` the
+    revision that a further text must be newer than. `countered` are
     the periods of the newest partial; `answered` says whether the head was answered, or taken up. `word` is the last a status said, `started` whether one said executing. `passed` are timers that cannot pass twice.
     """
 
@@ -37,6 +38,7 @@ class Known:
     head: Held | None = None
     plan: tuple[Period, ...] = ()
     pending: Held | None = None
+    newest: int = -1
     countered: tuple[Period, ...] = ()
     answered: bool = False
     word: Event | None = None

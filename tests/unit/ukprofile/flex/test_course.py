@@ -217,6 +217,17 @@ def test_a_response_counts_for_the_revision_it_names() -> None:
     assert course(25, SCHEDULE, again, refuses(5, SCHEDULE)).state == "proposed"
 
 
+def test_an_increase_that_was_refused_leaves_the_head_to_be_answered() -> None:
+    more = held("variation", 5, period(0, 60, 200))
+    texts = (INSTRUCTION, more, refuses(10, more))
+    assert course(20, *texts).state == "confirmed"
+    assert course(20, *texts, refuses(11, INSTRUCTION)).state == "refused"
+    assert course(20, INSTRUCTION, more, refuses(11, INSTRUCTION)).state == "confirmed"
+    older = replace(held("instruction", 15, period(0, 90, 200)), header=header("instruction", 4))
+    older = replace(older, header=replace(older.header, issued_at=minute(15)))
+    assert course(65, *texts, older).state == "running", "older than what was refused"
+
+
 def test_an_older_revision_than_the_head_changes_nothing() -> None:
     newer = held("instruction", 1, period(0, 70, 180))
     older = replace(
