@@ -20,7 +20,7 @@ from tests.soak.demo_faults import PLANTED, TREES, judge
 from tests.soak.mutating import Copy
 from tests.soak.progress import ROOT
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")

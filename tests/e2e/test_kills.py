@@ -10,6 +10,7 @@ from tests.soak import server_kills
 from tests.soak.kills import campaign
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.soak
 @pytest.mark.e2e
 def test_nothing_acknowledged_is_lost_when_the_writer_is_killed(tmp_path: Path) -> None:
@@ -24,6 +25,7 @@ def test_nothing_acknowledged_is_lost_when_the_writer_is_killed(tmp_path: Path) 
     assert after > before
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.soak
 @pytest.mark.e2e
 def test_nothing_answered_is_lost_when_the_server_is_killed(tmp_path: Path) -> None:

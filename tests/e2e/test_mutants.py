@@ -10,6 +10,8 @@ from tests.soak.mutants import CODES, MUTANTS, TIMELINE, Mutant
 from tests.soak.mutating import Copy, campaign, judge
 from tests.soak.progress import ROOT
 
+pytestmark = pytest.mark.timeout(600)  # each plants, and runs tests of its own
+
 
 def test_every_mutant_changes_the_source_as_it_stands() -> None:
     assert len({mutant.name for mutant in MUTANTS}) == len(MUTANTS) >= 30
