@@ -24,13 +24,14 @@ from ukprofile.flex.fields import Fault
 from ukprofile.flex.kinds import KINDS
 from ukprofile.mapping.contract import (
     CONTRACT_ATTRIBUTE,
+    attribute,
     contract_event,
     contract_program,
     dso_of,
     is_market,
     target_of,
 )
-from ukprofile.openadr import JSON
+from ukprofile.openadr import JSON, Program
 from ukprofile.signing import Sealed, canonical_text
 from ukprofile.trust import KeySet, Register
 from vtn.domain.clients import (
@@ -177,10 +178,7 @@ class Office:
         return [
             program
             for program in self._store.live.find(Kind.PROGRAM)
-            if any(
-                attribute["type"] == CONTRACT_ATTRIBUTE
-                for attribute in json.loads(program.body).get("attributes", ())
-            )
+            if attribute(Program.read(json.loads(program.body)), CONTRACT_ATTRIBUTE) is not None
         ]
 
     def _ven_of(self, provider: str) -> Record:
