@@ -1,18 +1,19 @@
-"""What the agent says of itself, signed and queued: acknowledgement and status.
+"""What the agent says, signed and queued: answers, and what nobody asked for.
 
 Minted in the transaction that decides (profile 2, revision): the text is an entry of the journal
-and its report a row of the outbox, or neither is. One thread for the acknowledgements of a
-dispatch and one for its statuses: AK-DSP-0001, ST-DSP-0001.
+and its report a row of the outbox, or neither is. One thread for each kind of answer to a
+dispatch: AK-DSP-0001, RS-DSP-0001, ST-DSP-0001.
 """
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from ukprofile.errors import Refused
-from ukprofile.flex.answer import Acknowledgement, Decided, Status
+from ukprofile.flex.answer import Acknowledgement, Decided
+from ukprofile.flex.bodies import Body, kind_of
 from ukprofile.flex.common import Asset, read_assets
 from ukprofile.flex.contract import ContractTerms
 from ukprofile.flex.header import Header, Reference, uuid7
@@ -26,6 +27,14 @@ from ven.journal import Book
 
 _VALID = timedelta(hours=24)
 _LONGEST_THREAD = 64
+_PREFIXES = {
+    "acknowledgement": "AK",
+    "availability": "AV",
+    "post_action": "PA",
+    "response": "RS",
+    "status": "ST",
+}
+"""What my thread beside one of the DSO's begins with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,21 +74,34 @@ def acknowledge(
         reason=entry.reason if decided == "refused" else None,
         notices=notices,
     ).to_json()
-    header = _header(book, voice, entry, "acknowledgement", "AK", now)
+    header = _header(book, voice, entry, "acknowledgement", now)
     sealed = _keep(book, voice, header, body, now)
     _post(book, header, event_id, read_back(sealed, header, event_id, event), now)
     return header.message_id
 
 
-def report_status(
-    book: Book, voice: Voice, entry: Entry, status: Status, event_id: str, now: datetime
+def reply(book: Book, voice: Voice, entry: Entry, body: Body, event_id: str, now: datetime) -> str:
+    """Answer the message of `entry` by any kind but the acknowledgement; the message id."""
+    kind = kind_of(body)
+    header = _header(book, voice, entry, kind, now)
+    return _send(book, voice, header, body, event_id, now)
+
+
+def declare(
+    book: Book,
+    voice: Voice,
+    to: Slot,
+    body: Body,
+    event_id: str,
+    valid_until: datetime,
+    now: datetime,
 ) -> str:
-    """Say what the dispatch in force by `entry` is doing; the message id."""
-    header = _header(book, voice, entry, "status", "ST", now)
-    body = status.to_json()
-    sealed = _keep(book, voice, header, body, now)
-    _post(book, header, event_id, answer_report(sealed, header, body, event_id), now)
-    return header.message_id
+    """Say what nobody asked for, or another revision of it, in the thread of `to`; its message id.
+
+    `to` is a slot of mine: `issuer` me, `recipient` the DSO.
+    """
+    header = _bare_header(book, voice, to, kind_of(body), valid_until, now)
+    return _send(book, voice, header, body, event_id, now)
 
 
 def own_thread(prefix: str, thread: str) -> str:
@@ -90,17 +112,25 @@ def own_thread(prefix: str, thread: str) -> str:
     return f"{prefix}-{hashlib.sha256(thread.encode()).hexdigest()[:40]}"
 
 
-def _header(
-    ledger: Ledger, voice: Voice, entry: Entry, kind: str, prefix: str, now: datetime
-) -> Header:
+def _header(ledger: Ledger, voice: Voice, entry: Entry, kind: str, now: datetime) -> Header:
+    """The header of an answer to `entry`, in my thread beside the DSO's."""
     slot = Slot(
         voice.keys.party,
         entry.slot.issuer,
         voice.environment,
         entry.slot.program,
         kind,
-        own_thread(prefix, entry.slot.thread),
+        own_thread(_PREFIXES[kind], entry.slot.thread),
     )
+    # What is said of an expired message must itself be taken.
+    valid_until = max(entry.valid_until, now.replace(microsecond=0) + _VALID)
+    header = _bare_header(ledger, voice, slot, kind, valid_until, now)
+    return replace(header, in_reply_to=Reference(entry.revision, entry.sha256, entry.slot.thread))
+
+
+def _bare_header(
+    ledger: Ledger, voice: Voice, slot: Slot, kind: str, valid_until: datetime, now: datetime
+) -> Header:
     last = max((e.revision for e in ledger.thread(slot)), default=0)
     return Header(
         kind=kind,
@@ -112,12 +142,19 @@ def _header(
         thread=slot.thread,
         revision=max(last + 1, milliseconds(now)),
         issued_at=now.replace(microsecond=0),
-        # What is said of an expired message must itself be taken.
-        valid_until=max(entry.valid_until, now.replace(microsecond=0) + _VALID),
+        valid_until=valid_until,
         key_set=voice.keys.key_set,
         suite=voice.suite,
-        in_reply_to=Reference(entry.revision, entry.sha256, entry.slot.thread),
     )
+
+
+def _send(
+    book: Book, voice: Voice, header: Header, body: Body, event_id: str, now: datetime
+) -> str:
+    said = body.to_json()
+    sealed = _keep(book, voice, header, said, now)
+    _post(book, header, event_id, answer_report(sealed, header, said, event_id), now)
+    return header.message_id
 
 
 def _keep(

@@ -19,7 +19,7 @@ from ukprofile.flex.common import read_assets
 from ukprofile.flex.contract import RAMP_S, ContractTerms
 from ukprofile.receiving import Entry, parse_text
 from ven.alarms import Alarms, alarm
-from ven.answer import Voice, report_status
+from ven.answer import Voice, reply
 from ven.bell import Bell, Ear
 from ven.device import Device, Measurement
 from ven.journal import Alarm, Book, Journal, time_text
@@ -129,9 +129,8 @@ class Reporter:
         one = watched.dispatch
         book.say(one.slot.program, one.slot.thread, word.state, now)
         event_id = _event_of(book, one)
-        report_status(
-            book, self._voice, _answered(book, one), _status(one, word, seen), event_id, now
-        )
+        answered, status = _answered(book, one), _status(one, word, seen)
+        reply(book, self._voice, answered, status, event_id, now)
         if word.state != "failed":
             return []
         key = f"{one.slot.program}:{one.slot.thread}"

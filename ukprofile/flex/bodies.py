@@ -60,3 +60,11 @@ def read_body(kind: str, body: Mapping[str, Any]) -> Body:
     list says what an absent one says. Raises KeyError for a kind that has no class.
     """
     return BODIES[kind].read(body)
+
+
+def kind_of(body: Body) -> str:
+    """The kind of message that has such a body."""
+    return _KINDS[type(body)]
+
+
+_KINDS = {body: kind for kind, body in BODIES.items()}

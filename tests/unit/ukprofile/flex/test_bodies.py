@@ -12,7 +12,7 @@ from tests.bodies import SIGNABLE, TYPED, bodies
 from tests.golden import at, life, sealed_in
 from tests.shared import needs_shared
 from ukprofile.flex.answer import Acknowledgement, Response, Status, Unavailability
-from ukprofile.flex.bodies import BODIES, Body, read_body
+from ukprofile.flex.bodies import BODIES, Body, kind_of, read_body
 from ukprofile.flex.common import Asset, Price
 from ukprofile.flex.dispatch import Period
 from ukprofile.flex.fields import Fault
@@ -236,3 +236,9 @@ def test_an_offered_asset_is_named_as_every_other_message_names_it() -> None:
 def test_a_text_that_was_never_checked_is_not_read_as_a_time() -> None:
     with pytest.raises(ValueError, match="never checked"):
         read_body("cease", {"cease_at": "16:40"})
+
+
+@pytest.mark.parametrize("kind", BODIES)
+def test_a_body_knows_its_kind(kind):
+    assert BODIES[kind_of(object.__new__(BODIES[kind]))] is BODIES[kind]
+    assert kind_of(object.__new__(BODIES[kind])) == kind
