@@ -114,6 +114,16 @@ class Admission:
         opened = await asyncio.to_thread(self._open, carried, carrier, live, now)
         return Admitted(opened, now, unchecked and self.environment == "sandbox")
 
+    async def open_carried(
+        self, carried: Carried, program: str, live: Live, now: datetime
+    ) -> Admitted:
+        """The same for a text that a report at another VTN carried, on an event of `program`.
+
+        Who posted it there proves nothing: its signature does. Raises Refused, steps 1 to 3.
+        """
+        opened = await asyncio.to_thread(self._open, carried, Carrier(program), live, now)
+        return Admitted(opened, now, unchecked=False)
+
     def _open(self, carried: Carried, carrier: Carrier, live: Live, now: datetime) -> Opened:
         context = Context(self.dso, "dso", self.environment, live.register, _Programs(live))
         return open_message(carried.text, carried.signatures, context, now, carrier)
