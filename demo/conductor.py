@@ -116,7 +116,7 @@ async def _instruct(
             soft_wrap=True,
         )
         await stage.command(
-            "vtn", "dispatch", "issue", agent["contract_id"], "--thread", order["thread"],
+            "vtn", "desk", "instruct", agent["contract_id"], "--thread", order["thread"],
             "--start", order["start"], "--end", order["end"], "--delta-w", str(order["delta_w"]),
             *(("--asset", order["asset_id"]) if "asset_id" in order else ()),
             *(("--unchecked",) if wrong else ()), "-d", play.vtn_dir,

@@ -70,7 +70,7 @@ async def joined(data):
 
 def issuing(*more, contract=CONTRACT):
     times = ("--start", tomorrow(16), "--end", tomorrow(18))
-    return ("dispatch", "issue", contract, *times, "--delta-w", "1000000", *more)
+    return ("desk", "instruct", contract, *times, "--delta-w", "1000000", *more)
 
 
 # -- served ----------------------------------------------------------------------------------------
@@ -349,9 +349,11 @@ COMMANDS = [
     ("keys", "floor"),
     ("contracts", "add"),
     ("contracts", "list"),
-    ("dispatch", "cancel"),
-    ("dispatch", "cease"),
-    ("dispatch", "issue"),
+    ("desk", "schedule"),
+    ("desk", "confirm"),
+    ("desk", "instruct"),
+    ("desk", "cease"),
+    ("desk", "cancel"),
     ("status",),
     ("migrate",),
     ("openapi",),
@@ -387,10 +389,10 @@ async def test_a_dispatch_is_stopped_from_the_command_line(tmp_path):
             (("cease", "D9"), "NOT_FOUND: there is no dispatch D9"),
             (("cancel", "D9", "--contract", "UKPN:NONE"), "NOT_FOUND: there is no dispatch D9"),
         ):
-            done = ukvtn("dispatch", *words, "-d", server.data)
+            done = ukvtn("desk", *words, "-d", server.data)
             assert (done.returncode, done.stdout) == (1, "")
             assert says in done.stderr
-        done = ukvtn("dispatch", "cease", "D9", "--at", "16:40", "-d", server.data)
+        done = ukvtn("desk", "cease", "D9", "--at", "16:40", "-d", server.data)
         assert done.returncode == 2
     finally:
         await server.kill()
@@ -402,8 +404,8 @@ def test_help_shows_an_example_where_there_is_much_to_say():
     for words, example in (
         (("serve",), "ukvtn serve --sandbox --dso DSOA --data-dir /tmp/vtn"),
         (
-            ("dispatch", "issue"),
-            "ukvtn dispatch issue UKPN:FLEX-2026-0042 --start 2026-11-24T16:30",
+            ("desk", "instruct"),
+            "ukvtn desk instruct UKPN:FLEX-2026-0042 --start 2026-11-24T16:30",
         ),
     ):
         shown = ukvtn(*words, "--help")

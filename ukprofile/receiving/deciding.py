@@ -203,19 +203,19 @@ def _case(
 
 
 def _countered(thread: Thread, ledger: Ledger) -> tuple[Period, ...] | None:
-    """The periods of the newest partial acceptance of a schedule that is the head."""
+    """The periods of the newest partial acceptance of the head, where that is a schedule."""
     if thread.head is None or thread.head.header.kind != "schedule":
         return None
-    partial = [body for body in _responses(thread, ledger) if body["answer"] == "partial"]
+    bodies = _responses(thread.head, ledger)
+    partial = [body for body in bodies if body["answer"] == "partial"]
     return read_periods(partial[-1]) if partial else None
 
 
-def _responses(thread: Thread, ledger: Ledger) -> Iterator[Mapping[str, Any]]:
-    for held in thread.standing:
-        for reply in ledger.replies(held.sha256):
-            if reply.kind == "response" and reply.standing:
-                body: Mapping[str, Any] = parse_text(reply.text)["body"]
-                yield body
+def _responses(held: Held, ledger: Ledger) -> Iterator[Mapping[str, Any]]:
+    for reply in ledger.replies(held.sha256):
+        if reply.kind == "response" and reply.standing:
+            body: Mapping[str, Any] = parse_text(reply.text)["body"]
+            yield body
 
 
 def _answered(header: Header, ledger: Ledger) -> Mapping[str, Any] | None:

@@ -40,6 +40,11 @@ class Signer:
         """The DSO's party id."""
         return self._keys.party
 
+    @property
+    def environment(self) -> str:
+        """What its signatures count in: production or sandbox."""
+        return self._environment
+
     async def sign(
         self,
         kind: str,

@@ -81,20 +81,27 @@ STEPS = [
     ("contracts.add", {"terms": json.dumps(terms(capacity_w=0)), "provider": "FSP7"}),  # refused
     ("contracts.list", {}),
     (
-        "dispatch.issue",
+        "desk.instruct",
         {"contract_id": CONTRACT, "periods": [{**WHEN, "delta_w": 1000}], "thread": "D1"},
     ),
     (
-        "dispatch.issue",
+        "desk.instruct",
         {"contract_id": CONTRACT, "periods": [{**WHEN, "delta_w": -1}], "dispatch_type": "x"},
     ),  # refused
-    ("dispatch.issue", {"contract_id": CONTRACT, "periods": [{"start": "now", "end": "later"}]}),
-    ("dispatch.issue", {"contract_id": CONTRACT}),  # refused: no periods
-    ("dispatch.issue", {"contract_id": "UKPN:NONE", "periods": [{**WHEN, "delta_w": 1}]}),
-    ("dispatch.cease", {"thread": "D1", "at": "then"}),  # refused
-    ("dispatch.cease", {"thread": "D1", "mode": "slowly"}),  # refused
-    ("dispatch.cease", {"thread": "D1"}),  # refused: it has not begun
-    ("dispatch.cancel", {"thread": "D1", "reason": "NOT_REQUIRED"}),
+    ("desk.instruct", {"contract_id": CONTRACT, "periods": [{"start": "now", "end": "later"}]}),
+    ("desk.instruct", {"contract_id": CONTRACT}),  # refused: no periods
+    ("desk.instruct", {"contract_id": "UKPN:NONE", "periods": [{**WHEN, "delta_w": 1}]}),
+    (
+        "desk.schedule",
+        {"contract_id": CONTRACT, "periods": [{**WHEN, "delta_w": 500}], "thread": "D2"},
+    ),
+    ("desk.confirm", {"thread": "D9"}),  # refused: there is none
+    ("desk.confirm", {"thread": "D2", "why": "so"}),  # refused: no such parameter
+    ("desk.confirm", {"thread": "D2"}),
+    ("desk.cease", {"thread": "D1", "at": "then"}),  # refused
+    ("desk.cease", {"thread": "D1", "mode": "slowly"}),  # refused
+    ("desk.cease", {"thread": "D1"}),  # refused: it has not begun
+    ("desk.cancel", {"thread": "D1", "reason": "NOT_REQUIRED"}),
     ("keys.revoke", {"key_set": "FSP7-1"}),
     ("status", {}),
     ("dance", {}),  # refused
@@ -112,6 +119,7 @@ CHANCE = {
     "active_from",
     "active_to",
     "newest_change",
+    "timer",
 }
 """Members that differ from one VTN to another."""
 
@@ -145,8 +153,9 @@ async def test_a_server_and_no_server_give_the_same(tmp_path):
         "clients.disable",
         "keys.add",
         "contracts.add",
-        *["dispatch.issue"] * 4,
-        *["dispatch.cease"] * 3,
+        *["desk.instruct"] * 4,
+        *["desk.confirm"] * 2,
+        *["desk.cease"] * 3,
         "dance",
     ]
     assert {name for name, _ in STEPS} == {*COMMANDS, "dance"}
