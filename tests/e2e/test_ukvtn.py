@@ -352,6 +352,7 @@ COMMANDS = [
     ("desk", "schedule"),
     ("desk", "confirm"),
     ("desk", "instruct"),
+    ("desk", "vary"),
     ("desk", "cease"),
     ("desk", "cancel"),
     ("status",),

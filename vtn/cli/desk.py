@@ -158,6 +158,36 @@ def instruct(
 
 
 @app.command()
+def vary(
+    thread: Dispatched,
+    delta_w: DeltaW = None,
+    setpoint_w: SetpointW = None,
+    from_: Annotated[
+        str, typer.Option("--from", help="Since when at that power; at once if not given.")
+    ] = "",
+    end: Annotated[str, typer.Option(help="Another end, sooner or later.")] = "",
+    period: Annotated[
+        list[str] | None,
+        typer.Option("--period", help="START/END/WATTS, for all that follows the first start."),
+    ] = None,
+    absolute: Absolute = False,
+    contract: OfContract = "",
+    data_dir: DataDir = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Change a confirmed dispatch. Less is obeyed; more waits until the FSP accepts it.
+
+    Example:  ukvtn desk vary DSP-88 --delta-w 800000 --from 2026-11-24T17:20:00Z
+    """
+    power = {"delta_w": delta_w, "setpoint_w": setpoint_w}
+    given = _of(thread, contract) | _times(("from", from_), ("end", end))
+    given |= {name: watts for name, watts in power.items() if watts is not None}
+    form = "setpoint_w" if absolute else "delta_w"
+    given |= {"periods": [_period(text, form) for text in period]} if period else {}
+    show(ask(data_dir, "desk.vary", given), as_json, (*STANDING, "changes"))
+
+
+@app.command()
 def cease(
     thread: Dispatched,
     at: Annotated[str, typer.Option(help="When it ends; at once if not given.")] = "",

@@ -29,6 +29,7 @@ from vtn.domain.desk import (
     ConfirmationOrder,
     InstructionOrder,
     ScheduleOrder,
+    VariationOrder,
 )
 from vtn.domain.live import Live
 from vtn.domain.privacy import Viewer
@@ -100,6 +101,9 @@ class Scene:
     async def schedule(self, thread: str = "D1", **changes: Any) -> Any:
         """Propose the same."""
         return await self.desk.schedule(ScheduleOrder.read(_proposal(thread, changes)))
+
+    async def vary(self, thread: str = "D1", **order: Any) -> Any:
+        return await self.desk.vary(VariationOrder(thread=thread, **order))
 
     async def cease(self, thread: str = "D1", **order: Any) -> Any:
         return await self.desk.cease(CeaseOrder(thread=thread, **order))

@@ -18,6 +18,7 @@ from vtn.domain.desk.orders import (
     Order,
     PeriodOrder,
     ScheduleOrder,
+    VariationOrder,
 )
 
 __all__ = [
@@ -32,5 +33,6 @@ __all__ = [
     "PeriodOrder",
     "ScheduleOrder",
     "Standing",
+    "VariationOrder",
     "carry_out",
 ]

@@ -20,6 +20,7 @@ from vtn.domain.desk.orders import (
     InstructionOrder,
     Order,
     ScheduleOrder,
+    VariationOrder,
 )
 from vtn.domain.desk.shown import Shown, StandingShown
 
@@ -54,6 +55,7 @@ _TABLE = (
     _changes("schedule", ScheduleOrder, Desk.schedule, makes=True),
     _changes("confirm", ConfirmationOrder, Desk.confirm),
     _changes("instruct", InstructionOrder, Desk.instruct, makes=True),
+    _changes("vary", VariationOrder, Desk.vary),
     _changes("cease", CeaseOrder, Desk.cease),
     _changes("cancel", CancellationOrder, Desk.cancel),
 )

@@ -80,7 +80,8 @@ class StandingShown(Shown):
     states: tuple[WordShown, ...]
     state: State
     flags: tuple[str, ...]
-    timer: TimerShown | None = None
+    timer: TimerShown | None
+    changes: tuple[str, ...]
 
     @classmethod
     def of(cls, standing: Standing) -> Self:
@@ -101,4 +102,5 @@ class StandingShown(Shown):
             state=standing.state,
             flags=standing.flags,
             timer=None if timer is None else TimerShown(name=timer.event.value, at=timer.at),
+            changes=standing.changes,
         )
