@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from vtn.cli.options import HERE, AsJson, DataDir, ask, utc
-from vtn.show import DISPATCH, dispatch_row, show, table
+from vtn.show import COURSE, DISPATCH, course_row, dispatch_row, show, table
 
 app = typer.Typer(no_args_is_help=True, help="The dispatch desk: what FSPs are told to do.")
 
@@ -220,6 +220,25 @@ def cancel(
     """
     given = _of(thread, contract) | _texts(("reason", reason))
     show(ask(data_dir, "desk.cancel", given), as_json, STANDING)
+
+
+@app.command("show")
+def show_(
+    thread: Dispatched,
+    contract: OfContract = "",
+    data_dir: DataDir = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """The whole course of a dispatch: every text and timer, and its state after each.
+
+    Example:  ukvtn desk show DSP-88
+    """
+    found = ask(data_dir, "desk.show", _of(thread, contract))
+    if as_json:
+        print(json.dumps(found, indent=2))
+        return
+    show(found, False, ("thread", "contract_id", "provider", "state"))
+    table([course_row(line) for line in found["course"]], False, COURSE)
 
 
 def status(data_dir: DataDir = HERE, as_json: AsJson = False) -> None:

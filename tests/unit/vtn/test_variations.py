@@ -49,9 +49,9 @@ async def test_more_waits_until_it_is_accepted_and_the_old_level_runs_until_then
     assert message["valid_until"] == time_text(END + 30 * MINUTE)
     assert fsp.look().verdict == "hold"
     assert fsp.plan == before
-    assert (await scene.desk.show("D1")).course.known.plan == before
+    assert (await scene.show("D1")).course.known.plan == before
     await scene.responds("D1", "accept")
-    held = await scene.desk.show("D1")
+    held = await scene.show("D1")
     assert (held.standing.flags, held.course.known.plan) == ((), standing.periods)
 
 
@@ -213,7 +213,7 @@ async def test_a_whole_life_at_the_desk(scene):
     fsp.look()
     scene.clock.advance(5 * MINUTE)
     await scene.responds("D1", "partial", *lesser, reason="one asset is out")
-    note((await scene.desk.show("D1")).standing)
+    note((await scene.show("D1")).standing)
     scene.clock.advance(5 * MINUTE)
     note(await scene.confirm())
     assert fsp.look().verdict == "act"
@@ -226,7 +226,7 @@ async def test_a_whole_life_at_the_desk(scene):
     note(await scene.vary(delta_w=900_000, since=HALF))
     assert fsp.look().verdict == "hold"
     await scene.responds("D1", "accept")
-    note((await scene.desk.show("D1")).standing)
+    note((await scene.show("D1")).standing)
     scene.clock.set(HALF + 10 * MINUTE)
     note(await scene.cease(reason="NETWORK_RESTORED"))
     assert seen == [
@@ -238,7 +238,7 @@ async def test_a_whole_life_at_the_desk(scene):
         ("variation", "running", [1000, 900], ""),
         ("cease", "ceased", [1000, 900], ""),
     ]
-    held = await scene.desk.show("D1")
+    held = await scene.show("D1")
     assert held.standing.periods == (
         Period(0, BEGIN, HALF, 1_000_000),
         Period(3, HALF, HALF + 10 * MINUTE, 900_000),

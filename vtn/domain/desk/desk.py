@@ -167,9 +167,9 @@ class Desk:
         held = await self._store.read(lambda tx: all_dispatches(tx, live, now))
         return [dispatch.standing for dispatch in held]
 
-    async def show(self, thread: str, contract_id: str | None = None) -> Dispatch:
+    async def show(self, order: ThreadOrder) -> Dispatch:
         """One dispatch with its whole course."""
-        _, held = await self._held(ThreadOrder(thread=thread, contract_id=contract_id))
+        _, held = await self._held(order)
         return held
 
     # -- signing and publishing ------------------------------------------------------------------
