@@ -100,6 +100,8 @@ STEPS = [
     ("desk.confirm", {"thread": "D2"}),
     ("desk.vary", {"thread": "D2"}),  # refused: vary what?
     ("desk.vary", {"thread": "D2", "delta_w": 400, "from": WHEN["start"]}),
+    ("desk.show", {"thread": "D9"}),  # refused: there is none
+    ("desk.show", {"thread": "D1", "contract_id": CONTRACT}),
     ("desk.cease", {"thread": "D1", "at": "then"}),  # refused
     ("desk.cease", {"thread": "D1", "mode": "slowly"}),  # refused
     ("desk.cease", {"thread": "D1"}),  # refused: it has not begun
@@ -122,6 +124,7 @@ CHANCE = {
     "active_to",
     "newest_change",
     "timer",
+    "at",
 }
 """Members that differ from one VTN to another."""
 
@@ -158,6 +161,7 @@ async def test_a_server_and_no_server_give_the_same(tmp_path):
         *["desk.instruct"] * 4,
         *["desk.confirm"] * 2,
         "desk.vary",
+        "desk.show",
         *["desk.cease"] * 3,
         "dance",
     ]
