@@ -136,12 +136,16 @@ def merit(
     room = _Room(request, now, offers := tuple(offers), held := tuple(held))
     for one in held:
         room.hold(one)
-    order = sorted(offers, key=lambda o: (o.body.price.currency != currency, *o.place))
     ranked = []
-    for offer in order:
+    for offer in in_merit_order(offers, currency):
         reason = _unfit(request, offer, now, currency)
         ranked.append(Ranked(offer, (), reason) if reason else room.take(offer))
     return Merit(tuple(ranked), tuple(room.missing()))
+
+
+def in_merit_order(offers: Iterable[Offer], currency: str) -> list[Offer]:
+    """The cheapest first; offers in another currency than `currency` last."""
+    return sorted(offers, key=lambda o: (o.body.price.currency != currency, *o.place))
 
 
 def _unfit(request: Request, offer: Offer, now: datetime, currency: str) -> Reason:
@@ -240,8 +244,7 @@ class _Room:
             if _same_way(period.delta_w, self._request.delta_w):
                 first = bisect_left(self._edges, period.start)
                 last = min(bisect_left(self._edges, period.end), len(self._left))
-                for span in range(first, last):
-                    found.setdefault(span, period)
+                found |= dict.fromkeys(range(first, last), period)
         return dict(sorted(found.items()))
 
     def _pieces(
