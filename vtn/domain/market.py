@@ -84,7 +84,7 @@ class Market:
 
     def _place(self, program: Record) -> MarketPlace:
         vens = self._store.live.under(Kind.VEN, program.targets)
-        return MarketPlace(program.name, program.id, tuple(ven.name for ven in vens))
+        return MarketPlace(program.name, program.id, tuple(sorted(ven.name for ven in vens)))
 
     def _program(self, name: str) -> Record:
         found = self._store.live.find(Kind.PROGRAM, Field.NAME, name)
