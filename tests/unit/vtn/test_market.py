@@ -467,11 +467,19 @@ async def test_a_dispatch_is_neither_a_request_nor_an_acceptance(market):
 async def test_the_listing_shows_the_dispatches_that_draw_on_an_acceptance(market):
     await three_offers(market)
     await market.market.award("R1")
+    other = {
+        "contract_id": F7.contract,
+        "assets": [{"asset_id": a} for a in (F7.asset, "AS-OTHER")],
+    }
+    await market.base.office.add_contract(terms(**other), "FSP7")
     market.clock.set(RESPOND_BY)
     half = START + HOUR
     for fsp, thread, start in ((F7, "D1", START), (F7, "D2", half), (F8, "D3", START)):
         periods = (Period(0, start, start + HOUR, 500_000),)
-        await market.base.desk.issue(Order(fsp.contract, periods, thread=thread))
+        order = Order(fsp.contract, periods, (fsp.asset,), thread=thread)
+        await market.base.desk.issue(order)
+    elsewhere = Order(F7.contract, (Period(0, START, END, 1),), ("AS-OTHER",), thread="D5")
+    await market.base.desk.issue(elsewhere)
     later = (Period(0, END, END + HOUR, 500_000),)
     await market.base.desk.issue(Order(F7.contract, later, thread="D4"))
     found = await market.market.offers("R1")
