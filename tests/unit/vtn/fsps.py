@@ -1,7 +1,7 @@
 """Three FSPs in one market: each has a contract, an asset and a price, and posts signed offers."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.unit.ven.dso import NOON, terms
@@ -14,7 +14,7 @@ from ukprofile.mapping.answer import answer_report
 from ukprofile.openadr import ReportRequest
 from ukprofile.signing import SigningKeys, seal
 from vtn.domain.clients import SCOPES
-from vtn.domain.offers import Asked
+from vtn.domain.market.offers import Asked
 from vtn.domain.privacy import Viewer
 from vtn.domain.record import Role
 from vtn.domain.store import Store
@@ -68,9 +68,8 @@ class Fsp:
 
     @property
     def keys(self) -> SigningKeys:
-        day = timedelta(days=1)
-        name = f"{self.party}-sandbox-1"
-        return SigningKeys.sandbox(name, self.party, "ven", NOON - day, NOON + 9 * day)
+        always = datetime(2020, 1, 1, tzinfo=UTC), datetime(2099, 1, 1, tzinfo=UTC)
+        return SigningKeys.sandbox(f"{self.party}-sandbox-1", self.party, "ven", *always)
 
     async def enrol(self, office: Any) -> str:
         """Its client, keys and contract; the client's secret."""
@@ -100,6 +99,7 @@ class Fsp:
         to: tuple[Reference, str],
         now: datetime,
         thread: str = "AV-1",
+        until: datetime = END,
     ) -> ReportRequest:
         """A signed report on the event of a request; `to`: what it answers, and that event."""
         reference, event_id = to
@@ -113,7 +113,7 @@ class Fsp:
             thread=thread,
             revision=milliseconds(now),
             issued_at=now.replace(microsecond=0),
-            valid_until=END,
+            valid_until=until,
             in_reply_to=reference,
             key_set=self.keys.key_set,
         )

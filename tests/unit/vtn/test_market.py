@@ -10,14 +10,13 @@ from tests.unit.vtn.fsps import END, HOUR, MARKET, RESPOND_BY, START, Fsp, asked
 from tests.unit.vtn.scene import scene_on
 from ukprofile.errors import Refused
 from ukprofile.flex.common import Price
-from ukprofile.flex.dispatch import Period
 from ukprofile.flex.offer import Acceptance, OfferedPeriod
 from ukprofile.flex.stop import Cancellation
 from ukprofile.flex.times import time_text
 from ukprofile.mapping.carrier import message_in
 from ukprofile.mapping.event import event_of
 from ukprofile.openadr import Event
-from vtn.domain.desk import Order
+from vtn.domain.desk import InstructionOrder, PeriodOrder
 from vtn.domain.grants import OFFICE
 from vtn.domain.objects import Query
 from vtn.domain.record import Kind
@@ -57,6 +56,17 @@ class Scene:
     async def withdraws(self, fsp, thread="AV-1"):
         body = Cancellation(of="availability", contract_id=fsp.contract).to_json()
         await self.posts(fsp, "cancellation", body, thread)
+
+    async def instructs(self, fsp, thread, start, end, asset=""):
+        """The DSO dispatches half a megawatt of one asset."""
+        period = PeriodOrder(start=start, end=end, delta_w=500_000)
+        order = InstructionOrder(
+            contract_id=fsp.contract,
+            periods=(period,),
+            assets=(asset or fsp.asset,),
+            thread=thread,
+        )
+        await self.base.desk.instruct(order)
 
     def seen_by(self, fsp):
         """The acceptances that an FSP reads, as signed: (header and body)."""
@@ -454,8 +464,7 @@ async def test_what_has_begun_and_what_takes_nothing_is_not_withdrawn(market):
 
 
 async def test_a_dispatch_is_neither_a_request_nor_an_acceptance(market):
-    periods = (Period(0, START, END, 1_000_000),)
-    await market.base.desk.issue(Order(F7.contract, periods, thread="D1"))
+    await market.instructs(F7, "D1", START, END)
     assert not await market.market.owns("D1")
     with pytest.raises(Refused, match="NOT_FOUND"):
         await market.market.cancel("D1")
@@ -475,13 +484,9 @@ async def test_the_listing_shows_the_dispatches_that_draw_on_an_acceptance(marke
     market.clock.set(RESPOND_BY)
     half = START + HOUR
     for fsp, thread, start in ((F7, "D1", START), (F7, "D2", half), (F8, "D3", START)):
-        periods = (Period(0, start, start + HOUR, 500_000),)
-        order = Order(fsp.contract, periods, (fsp.asset,), thread=thread)
-        await market.base.desk.issue(order)
-    elsewhere = Order(F7.contract, (Period(0, START, END, 1),), ("AS-OTHER",), thread="D5")
-    await market.base.desk.issue(elsewhere)
-    later = (Period(0, END, END + HOUR, 500_000),)
-    await market.base.desk.issue(Order(F7.contract, later, thread="D4"))
+        await market.instructs(fsp, thread, start, start + HOUR)
+    await market.instructs(F7, "D4", END, END + HOUR)
+    await market.instructs(F7, "D5", START, END, "AS-OTHER")
     found = await market.market.offers("R1")
     under = {line.offered.offer.provider: line.offered.dispatches for line in found.lines}
     assert under == {"FSP7": ("D1", "D2"), "FSP8": ("D3",), "FSP9": ()}

@@ -30,8 +30,8 @@ from ukprofile.receiving import Slot
 from ukprofile.receiving.thread import thread_of
 from vtn.domain.grants import OFFICE, grant, ven_of
 from vtn.domain.live import Field
+from vtn.domain.market.offers import Asked, Line, Listing, asked_in, listing
 from vtn.domain.objects import Objects
-from vtn.domain.offers import Asked, Line, Listing, asked_in, listing
 from vtn.domain.record import Kind, Record
 from vtn.domain.signer import Signer
 from vtn.domain.store import Store
@@ -47,6 +47,14 @@ class MarketPlace:
     name: str
     program_id: str
     members: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawn:
+    """What was withdrawn, and the revision that says so."""
+
+    slot: Slot
+    revision: int
 
 
 class Market:
@@ -183,7 +191,7 @@ class Market:
         """Whether a request or an acceptance has this name: something that `cancel` withdraws."""
         return bool(await self._withdrawable(thread, contract_id))
 
-    async def cancel(self, thread: str, *, reason: str = "", contract_id: str = "") -> None:
+    async def cancel(self, thread: str, *, reason: str = "", contract_id: str = "") -> Withdrawn:
         """Withdraw a request before its window is over, or an acceptance before it begins. Final.
 
         Neither stops a dispatch. `contract_id` is needed where two programs know the name.
@@ -203,7 +211,8 @@ class Market:
             said = held.standing[-1]
             body = _withdrawal(slot, said.body, reason, self._clock.now())
             until, event = said.header.valid_until, self._event(slot)
-            await self._publish("cancellation", slot, body, until, event=event)
+            revision = await self._publish("cancellation", slot, body, until, event=event)
+        return Withdrawn(slot, revision)
 
     async def _withdrawable(self, thread: str, contract_id: str) -> list[Slot]:
         """Where requests and acceptances of that name are kept."""
@@ -229,8 +238,8 @@ class Market:
         *,
         event: Record | None = None,
         in_reply_to: Reference | None = None,
-    ) -> None:
-        """Sign `body`, and put it into `event`; None = an event of its own."""
+    ) -> int:
+        """Sign `body`, and put it into `event`, None = an event of its own; its revision."""
         sealed, header = await self._signer.sign(
             kind,
             slot.program,
@@ -247,6 +256,7 @@ class Market:
             await self._objects.create(Kind.EVENT, request, OFFICE)
         else:
             await self._objects.update(Kind.EVENT, event.id, request, OFFICE)
+        return header.revision
 
     def _event(self, slot: Slot) -> Record:
         """The event that carries a thread."""
