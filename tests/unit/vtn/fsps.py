@@ -100,6 +100,7 @@ class Fsp:
         now: datetime,
         thread: str = "AV-1",
         until: datetime = END,
+        program: str = MARKET,
     ) -> ReportRequest:
         """A signed report on the event of a request; `to`: what it answers, and that event."""
         reference, event_id = to
@@ -109,7 +110,7 @@ class Fsp:
             issuer=self.party,
             recipient="UKPN",
             environment="sandbox",
-            program=MARKET,
+            program=program,
             thread=thread,
             revision=milliseconds(now),
             issued_at=now.replace(microsecond=0),

@@ -46,7 +46,8 @@ class Scene:
         self.clock.advance(timedelta(seconds=1))
         (event,) = self.base.store.live.find(Kind.EVENT, "name", self.request.thread)
         to = (await reference_to(self.base.store, self.request), event.id)
-        report = fsp.report(kind, body, to, self.clock.now(), thread)
+        where = {"program": self.request.market}
+        report = fsp.report(kind, body, to, self.clock.now(), thread, **where)
         return await self.base.vtn.objects.create(Kind.REPORT, report.dump(), fsp.viewer)
 
     async def offers(self, fsp, price, watts=1_000_000, thread="AV-1", **changes):
@@ -123,6 +124,20 @@ async def test_members_join_later_and_nothing_is_done_twice(scene):
     assert await scene.counts() == before
     assert scene.vtn.market.markets() == [made]
     assert {c.name for c in scene.office.contracts()} == {F7.contract, F8.contract}
+
+
+async def test_a_product_with_a_sign_in_its_name_is_bought_too():
+    async with scene_on("memory") as base:
+        market = Scene(base)
+        await F7.enrol(base.office)
+        own = {"contract_id": F7.contract, "assets": [{"asset_id": F7.asset}]}
+        await base.office.add_contract(terms(**own, product="SA+OU"), "FSP7")
+        made = await market.market.add_market("SA+OU", "HENDON-WAY", ["FSP7"])
+        assert made.name == "market:UKPN:SA-OU:HENDON-WAY"
+        await market.ask(service_product="SA+OU")
+        await market.offers(F7, 20_000)
+        await market.market.award("R1")
+        assert await market.lines() == [("FSP7", [1_000_000], "accepted")]
 
 
 async def test_an_unknown_member_stores_nothing(scene):
