@@ -146,13 +146,13 @@ def touched(claim: Claim, absences: Iterable[Absence], now: datetime) -> Iterato
             continue  # the desk knew when it dispatched
         start, end = (time_text(when) for when in span)
         because = f" ({absence.reason})" if absence.reason else ""
-        what = "withdrew the offer" if withdrawn else "cannot run"
+        what = "withdrew the offer of" if withdrawn else "cannot run"
         yield concern(
             claim.slot,
             absence.cause,
             f"{absence.slot.thread}/{absence.revision}",
             absence.said_at,
-            f"{claim.slot.recipient} {what} of {', '.join(sorted(absence.names))} from {start} to "
+            f"{claim.slot.recipient} {what} {', '.join(sorted(absence.names))} from {start} to "
             f"{end}{because}, but {claim.label} is confirmed: vary or cease it, or telephone",
         )
 

@@ -286,7 +286,7 @@ def _unreported(view: _View) -> Iterator[Concern]:
     if view.now >= view.ends and view.state is State.FAILED:
         yield from _not_delivered(view)
     step = view.last(Event.REPORT_BY)
-    if "not_reported" in view.course.flags and view.state in RAN and step is not None:
+    if "not_reported" in view.course.flags and step is not None:
         yield view.says(
             Cause.NOT_REPORTED,
             view.revision,
