@@ -35,7 +35,7 @@ def clash(mine: Claim, *others: Claim, now: datetime = NOW):
 
 def test_of_two_that_overlap_the_younger_tells() -> None:
     (found,) = clash(SECOND, FIRST)
-    assert clash(FIRST, SECOND) == []
+    assert clash(FIRST, SECOND) == clash(FIRST, FIRST) == []
     assert (found.thread, found.code, found.severity) == ("D2", "OVERLAP", Severity.NOTICE)
     assert found.text == (
         "D2 (UKPN:C1, DSO) and D1 (UKPN:C1, DSO) both have A1 from 2026-11-24T16:30:00Z to "
@@ -193,6 +193,8 @@ def test_the_newest_unavailability_of_a_thread_counts() -> None:
     assert touching(FIRST, first, moved) == touching(FIRST, moved, first) == []
     refused = (moved[0], replace(moved[1], counts=False))
     assert len(touching(FIRST, first, refused)) == 1
+    longer = text("unavailability", 11, 2, away(70, 90))
+    assert touching(FIRST, first, longer)[0].key != touching(FIRST, first)[0].key
     other = text("unavailability", 11, 3, away(75, 85), thread="U2")
     assert len({c.key for c in touching(FIRST, first, other)}) == 2
 
