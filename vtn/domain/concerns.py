@@ -14,16 +14,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ukprofile.flex.common import read_assets
-from ukprofile.flex.contract import ContractTerms
-from ukprofile.flex.course import Course, Step, dispatch_state
-from ukprofile.flex.delivery import Delivery, ack_by, acknowledgement_of, delivery
+from ukprofile.flex.course import Course, Step
+from ukprofile.flex.delivery import Delivery, ack_by, acknowledgement_of
 from ukprofile.flex.dispatch import Held, Period, Thread, cut, read_periods
 from ukprofile.flex.states import ASKED, IN_RUN, LIVE, RAN, Event, State
 from ukprofile.flex.timers import confirm_by, has_passed
 from ukprofile.flex.times import time_text
-from ukprofile.receiving import Slot
 from vtn.domain.alarm import Cause, Concern, Severity, concern
 from vtn.domain.clashes import Claim
+from vtn.domain.desk.book import Dispatch
 
 WATCHED_FOR = timedelta(days=28)
 """How long after the end of a dispatch its missing report is still the desk's concern: longer
@@ -32,16 +31,6 @@ CONFIRM_WARNING = timedelta(minutes=15)
 """How long before confirm_by the desk is reminded; never before half of its time has passed."""
 _TICK = timedelta(microseconds=1)
 """A deadline passes after its instant: what is signed in that very second is in time."""
-
-
-@dataclass(frozen=True, slots=True)
-class Dispatch:
-    """One dispatch as the ledger has it: its slot, its texts, their answers, and its contract."""
-
-    slot: Slot
-    thread: Thread
-    answers: tuple[Held, ...]
-    terms: ContractTerms | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +44,12 @@ class Found:
     claim: Claim | None = None
 
 
-def look(dispatch: Dispatch, now: datetime) -> Found:
-    """What there is to say of a dispatch at `now`, and when to look again."""
-    if dispatch.thread.head is None or dispatch.thread.valid_until is None:
+def look(dispatch: Dispatch) -> Found:
+    """What there is to say of a dispatch at its `now`, and when to look again."""
+    thread, now = dispatch.thread, dispatch.now
+    if thread.head is None or thread.valid_until is None:
         return Found()
-    view = _View(
-        dispatch,
-        dispatch_state(dispatch.thread, dispatch.answers, now, dispatch.terms),
-        dispatch.thread.head,
-        dispatch.thread.last_end or dispatch.thread.valid_until,
-        now,
-    )
+    view = _View(dispatch, thread.head, thread.last_end or thread.valid_until)
     if now >= view.ends + WATCHED_FOR:
         return Found()
     parts = (_unreported,) if now >= view.ends else (*_BEFORE_THE_END, _unreported)
@@ -76,17 +60,23 @@ def look(dispatch: Dispatch, now: datetime) -> Found:
 
 @dataclass(frozen=True, slots=True)
 class _View:
-    """A dispatch at one time. `newest` is its newest text, `ends` the last end it ever stated."""
+    """A dispatch at its time. `newest` is its newest text, `ends` the last end it ever stated."""
 
     dispatch: Dispatch
-    course: Course
     newest: Held
     ends: datetime
-    now: datetime
+
+    @property
+    def course(self) -> Course:
+        return self.dispatch.course
 
     @property
     def state(self) -> State:
-        return self.course.state
+        return self.dispatch.state
+
+    @property
+    def now(self) -> datetime:
+        return self.dispatch.now
 
     @property
     def name(self) -> str:
@@ -136,10 +126,9 @@ class _View:
 
 
 def _unacknowledged(view: _View) -> Iterator[Concern]:
-    due = view.ack_by
-    flag = delivery(view.newest, view.dispatch.answers, due, view.now)
-    header = view.newest.header
-    if flag is Delivery.OVERDUE and (header.stop or view.state in LIVE):
+    due, header = view.ack_by, view.newest.header
+    overdue = view.dispatch.delivery(view.newest) is Delivery.OVERDUE
+    if overdue and (header.stop or view.state in LIVE):
         end = " that it ends" if header.stop else ""
         yield view.says(
             Cause.UNACKNOWLEDGED,

@@ -9,27 +9,38 @@ Everything here runs in a transaction that only reads, and in no particular thre
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from ukprofile.errors import Refused
-from ukprofile.flex.contract import ContractTerms
 from ukprofile.flex.dispatch import Thread
 from ukprofile.mapping.answer import message_of
 from ukprofile.mapping.carrier import message_in
 from ukprofile.openadr import Event, Report
-from ukprofile.receiving import Slot, parse_text
+from ukprofile.receiving import Slot
 from ukprofile.receiving.opening import digest
-from ukprofile.receiving.thread import answers_to, held_of, thread_of
+from ukprofile.receiving.thread import held_of
 from vtn.domain.alarm import Cause, concern
 from vtn.domain.board import Absences
 from vtn.domain.clashes import absences
-from vtn.domain.concerns import WATCHED_FOR, Dispatch, Found, look
+from vtn.domain.concerns import WATCHED_FOR, Found, look
+from vtn.domain.desk.book import Dispatch, read_dispatch
 from vtn.domain.record import Kind, Record
 from vtn.domain.store import Transaction
 
 _UNPUBLISHED = frozenset({"noop", "alarm+noop"})
 """Verdicts of stops that changed nothing: they are in no event, and nobody can acknowledge them."""
+_FAULTS = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    RuntimeError,
+    StopIteration,
+    TypeError,
+    ValueError,
+)
+"""What only our own mistakes raise; a store that cannot be read raises none of them."""
 _CANNOT_RUN = ("unavailability", "availability")
 
 
@@ -87,22 +98,20 @@ def find(tx: Transaction, slots: Iterable[Slot], now: datetime) -> dict[Slot, Fo
     """
     found: dict[Slot, Found] = {}
     for slot in slots:
-        dispatch = read_dispatch(tx, slot)
         try:
-            found[slot] = look(dispatch, now)
-        except Exception as error:  # noqa: BLE001 - whatever it is, a person must look
+            found[slot] = look(_published(tx, slot, now))
+        except _FAULTS as error:
             text = f"{slot.thread} ({slot.program}) cannot be judged ({error!r}): look at it"
             found[slot] = Found((concern(slot, Cause.UNREADABLE, 0, now, text),))
     return found
 
 
-def read_dispatch(tx: Transaction, slot: Slot) -> Dispatch:
-    """A dispatch as it was published, with its answers."""
+def _published(tx: Transaction, slot: Slot, now: datetime) -> Dispatch:
+    """A dispatch by the texts that its FSP can have seen."""
+    dispatch = read_dispatch(tx, slot, now)
     unpublished = {e.sha256 for e in tx.thread(slot) if e.verdict in _UNPUBLISHED}
-    thread = Thread(tuple(h for h in thread_of(tx, slot).held if h.sha256 not in unpublished))
-    held = tx.terms(slot.program)
-    terms = None if held is None else ContractTerms.read(parse_text(held.text)["body"])
-    return Dispatch(slot, thread, answers_to(tx, thread), terms)
+    kept = tuple(held for held in dispatch.thread.held if held.sha256 not in unpublished)
+    return replace(dispatch, thread=Thread(kept))
 
 
 def absences_of(tx: Transaction, provider: str) -> Absences:

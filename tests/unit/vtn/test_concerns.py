@@ -10,12 +10,14 @@ from hypothesis import strategies as st
 
 from tests.made import header, held, minute, period, terms
 from ukprofile.codes import CODES
+from ukprofile.flex.course import dispatch_state
 from ukprofile.flex.dispatch import Held, Thread
 from ukprofile.flex.header import Reference
 from ukprofile.flex.times import time_text
 from ukprofile.receiving import Slot
 from vtn.domain.alarm import Severity
-from vtn.domain.concerns import Dispatch, Found, look
+from vtn.domain.concerns import Found, look
+from vtn.domain.desk.book import Dispatch
 
 SECOND, DAY = timedelta(seconds=1), 24 * 60
 SLOT = Slot("UKPN", "FSP7", "sandbox", "UKPN:C1", "dispatch", "D1")
@@ -52,11 +54,13 @@ def received(when: float, to: Held) -> Held:
 
 
 def looked(now: float | datetime, *texts: Held, **changes) -> Found:
-    """What is found at that minute; every text of the DSO's that nobody answers is received."""
+    """What is found at that minute, texts and answers told apart by what they answer."""
     orders = tuple(t for t in texts if t.header.in_reply_to is None)
     answers = tuple(t for t in texts if t.header.in_reply_to is not None)
     when = now if isinstance(now, datetime) else at(now)
-    return look(Dispatch(SLOT, Thread(orders), answers, terms(**changes)), when)
+    thread, agreed = Thread(orders), terms(**changes)
+    course = dispatch_state(thread, answers, when, agreed)
+    return look(Dispatch(SLOT, thread, answers, agreed, course, when))
 
 
 def told(now: float, *texts: Held, **changes) -> list[str]:

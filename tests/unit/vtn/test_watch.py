@@ -11,17 +11,19 @@ import pytest
 from tests.listening import Heard
 from tests.unit.ven.dso import ASSET, CONTRACT, FSP7, terms
 from tests.unit.vtn.scene import AS_FSP7, BEGIN, COMMON, END, scene_on
+from tests.unit.vtn.test_desk import cease
 from tests.waiting import until
 from ukprofile.errors import Refused
 from ukprofile.flex.answer import Unavailability
 from ukprofile.flex.dispatch import Period
 from ukprofile.flex.header import Header, uuid7
-from ukprofile.flex.times import milliseconds
+from ukprofile.flex.times import milliseconds, time_text
 from ukprofile.mapping.answer import answer_report
 from ukprofile.signing import seal
 from vtn.app import watching
 from vtn.domain import watch as watch_module
 from vtn.domain import watched
+from vtn.domain.office import OFFICE
 from vtn.domain.record import Kind
 from vtn.domain.watch import Watch
 
@@ -163,7 +165,7 @@ async def test_what_lies_across_a_dispatch_is_seen_from_either_end(scene):
         scene.clock.advance(SECOND)
         await declares(scene, END + 2 * 60 * MINUTE, END + 3 * 60 * MINUTE)
         await lines.standing("overlap")
-        await scene.desk.cancel("D1")
+        await scene.cancel("D1")
         await scene.acknowledges("D1")
         await lines.standing()
 
@@ -238,10 +240,10 @@ async def test_a_dispatch_that_cannot_be_judged_is_an_alarm_and_the_others_are_w
 ):
     look = watched.look
 
-    def fails_for_d1(dispatch, now):
+    def fails_for_d1(dispatch):
         if dispatch.slot.thread == "D1":
             raise ZeroDivisionError
-        return look(dispatch, now)
+        return look(dispatch)
 
     monkeypatch.setattr(watched, "look", fails_for_d1)
     await scene.contract()
@@ -262,10 +264,11 @@ async def test_a_cease_that_ends_nothing_earlier_waits_for_no_acknowledgement(sc
     async with watched_by(scene) as lines:
         scene.clock.set(BEGIN + MINUTE)
         await scene.says("D1", "executing")
-        await scene.desk.cease("D1", at=BEGIN + 10 * MINUTE)
+        await scene.cease("D1", at=BEGIN + 10 * MINUTE)
         await scene.acknowledges("D1")
         scene.clock.advance(SECOND)
-        await scene.desk.cease("D1", at=BEGIN + 20 * MINUTE)
+        _, event, _, _, request = await cease(scene, cease_at=time_text(BEGIN + 20 * MINUTE))
+        await scene.vtn.objects.update(Kind.EVENT, event.id, request.dump(), OFFICE)
         scene.clock.set(BEGIN + 9 * MINUTE)
         await scene.issue("D2", periods=(Period(0, END, END + 60 * MINUTE, 1000),))
         scene.clock.set(BEGIN + 11 * MINUTE)
@@ -279,9 +282,9 @@ async def test_a_cease_that_ends_nothing_earlier_waits_for_no_acknowledgement(sc
 async def test_a_text_makes_it_read_the_dispatch_it_touches_and_no_other(scene, monkeypatch):
     read, seen = watched.read_dispatch, []
 
-    def counted(tx, slot):
+    def counted(tx, slot, now):
         seen.append(slot.thread)
-        return read(tx, slot)
+        return read(tx, slot, now)
 
     monkeypatch.setattr(watched, "read_dispatch", counted)
     await scene.contract()
@@ -332,4 +335,4 @@ async def test_an_unchecked_refusal_is_told_with_its_reason():
             await lines.standing("refused")
         assert "ASSET_UNKNOWN" in (await lines.alarms())[0].concern.text
         with pytest.raises(Refused):
-            await scene.desk.cease("D1")
+            await scene.cease("D1")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ukprofile.openadr import JSON
+from vtn.domain.desk.alarms import AlarmsOrder, AlarmsShown
 from vtn.domain.desk.book import Standing
 from vtn.domain.desk.desk import Desk
 from vtn.domain.desk.orders import (
@@ -56,6 +57,7 @@ _TABLE = (
     _changes("instruct", InstructionOrder, Desk.instruct, makes=True),
     _changes("cease", CeaseOrder, Desk.cease),
     _changes("cancel", CancellationOrder, Desk.cancel),
+    Operation("alarms", AlarmsOrder, Desk.alarms, AlarmsShown, AlarmsShown.of),
 )
 
 OPERATIONS: Mapping[str, Operation] = {operation.name: operation for operation in _TABLE}
