@@ -63,6 +63,16 @@ def _watts(period: dict[str, Any]) -> str:
     return f"{period.get('delta_w', period.get('setpoint_w')):+,}"
 
 
+ALARM = ("since", "severity", "code", "dispatch", "what", "over")
+"""The columns of an alarm."""
+
+
+def alarm_row(alarm: dict[str, Any]) -> dict[str, Any]:
+    """One alarm as a row, from `desk alarms`."""
+    names = {"dispatch": alarm["thread"], "what": alarm["text"], "over": alarm["over_at"] or ""}
+    return alarm | names
+
+
 def show(value: dict[str, Any], as_json: bool, names: Iterable[str]) -> None:
     """One thing: its main members, a line each."""
     if as_json:

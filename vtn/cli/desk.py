@@ -6,7 +6,16 @@ from typing import Annotated, Any
 import typer
 
 from vtn.cli.options import HERE, AsJson, DataDir, ask, utc
-from vtn.show import COURSE, DISPATCH, course_row, dispatch_row, show, table
+from vtn.show import (
+    ALARM,
+    COURSE,
+    DISPATCH,
+    alarm_row,
+    course_row,
+    dispatch_row,
+    show,
+    table,
+)
 
 app = typer.Typer(no_args_is_help=True, help="The dispatch desk: what FSPs are told to do.")
 
@@ -241,6 +250,23 @@ def show_(
     table([course_row(line) for line in found["course"]], False, COURSE)
 
 
+@app.command()
+def alarms(
+    over: Annotated[bool, typer.Option("--all", help="What is over, too.")] = False,
+    data_dir: DataDir = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """What a person should look at: what is late, refused, not delivered, or waits for the desk.
+
+    Example:  ukvtn desk alarms
+    """
+    found = ask(data_dir, "desk.alarms", {"all": over})
+    if as_json:
+        print(json.dumps(found, indent=2))
+        return
+    table([alarm_row(alarm) for alarm in found["alarms"]], False, ALARM)
+
+
 def status(data_dir: DataDir = HERE, as_json: AsJson = False) -> None:
     """What is dispatched, and what the FSPs answered."""
     found = ask(data_dir, "status")
@@ -248,6 +274,8 @@ def status(data_dir: DataDir = HERE, as_json: AsJson = False) -> None:
         print(json.dumps(found, indent=2))
         return
     print(f"{found['dso']} ({found['environment']}): {found['contracts']} contracts")
+    if found["alarms"]:
+        print(f"{found['alarms']} to look at: ukvtn desk alarms")
     rows = [dispatch_row(standing) for standing in found["dispatches"]]
     table(rows, False, DISPATCH)
 

@@ -6,6 +6,7 @@ from ukprofile.openadr import JSON
 from vtn.app import Vtn
 from vtn.commands.command import Command, Parameters
 from vtn.domain.desk import OPERATIONS, Operation, carry_out
+from vtn.domain.desk.alarms import AlarmsOrder
 from vtn.domain.desk.shown import StandingShown
 
 
@@ -24,6 +25,7 @@ async def _status(vtn: Vtn, _given: Parameters) -> JSON:
         "newest_change": live.sequence,
         "clients": len(live.clients),
         "contracts": len(vtn.office.contracts()),
+        "alarms": len(await vtn.desk.alarms(AlarmsOrder())),
         "dispatches": [StandingShown.of(s).to_json() for s in await vtn.desk.dispatches()],
     }
 

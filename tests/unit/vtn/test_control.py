@@ -109,6 +109,7 @@ STEPS = [
     ("desk.vary", {"thread": "D2", "delta_w": 400, "from": WHEN["start"]}),
     ("desk.show", {"thread": "D9"}),  # refused: there is none
     ("desk.show", {"thread": "D1", "contract_id": CONTRACT}),
+    ("desk.alarms", {"all": True}),
     ("desk.cease", {"thread": "D1", "at": "then"}),  # refused
     ("desk.cease", {"thread": "D1", "mode": "slowly"}),  # refused
     ("desk.cease", {"thread": "D1"}),  # refused: it has not begun

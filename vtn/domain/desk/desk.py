@@ -9,6 +9,7 @@ What a dispatch is at any time follows from the ledger of signed messages alone.
 
 import json
 import secrets
+from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 
@@ -22,6 +23,8 @@ from ukprofile.flex.variation import first_change
 from ukprofile.mapping.dispatch import EventName
 from ukprofile.mapping.event import FromDso, event_of
 from ukprofile.receiving import Slot
+from vtn.domain.alarm import Alarm
+from vtn.domain.desk.alarms import AlarmsOrder
 from vtn.domain.desk.allowed import check_cancel, check_cease, check_fits, check_new
 from vtn.domain.desk.bodies import (
     LEAST_TO_ACCEPT,
@@ -171,6 +174,10 @@ class Desk:
         """One dispatch with its whole course."""
         _, held = await self._held(order)
         return held
+
+    async def alarms(self, order: AlarmsOrder) -> Sequence[Alarm]:
+        """What a person should look at, in the order it was raised; `vtn.domain.watch` does."""
+        return await self._store.read(lambda tx: tx.alarms(all=order.all))
 
     # -- signing and publishing ------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ukprofile.openadr import JSON
+from vtn.domain.desk.alarms import AlarmsOrder, AlarmsShown
 from vtn.domain.desk.book import Standing
 from vtn.domain.desk.desk import Desk
 from vtn.domain.desk.orders import (
@@ -59,6 +60,7 @@ _TABLE = (
     _says("cease", CeaseOrder, Desk.cease),
     _says("cancel", CancellationOrder, Desk.cancel),
     Operation("show", ThreadOrder, Desk.show, CourseShown, course_shown, "reads"),
+    Operation("alarms", AlarmsOrder, Desk.alarms, AlarmsShown, AlarmsShown.of, "reads"),
 )
 
 OPERATIONS: Mapping[str, Operation] = {operation.name: operation for operation in _TABLE}
