@@ -334,7 +334,7 @@ _HELP = {
     "timeout_s": "Seconds one request to the VTN may take.",
     "device_timeout_s": "Seconds one call to a device may take.",
     "policy": "Who answers schedules and increases: able, accept, or module:Class of your own.",
-    "offer_price": "Price of offers, as GBP:21000:500, pence per MWh and per MW and hour; empty = none.",
+    "offer_price": "Price of offers, GBP:21000:500: pence per MWh, per MW and hour; empty = none.",
     "asset_class": "Make and model of the assets, as offers name them.",
     "energy_source": "A word of the list of licence condition 31E, as offers name it.",
     "forecast": "A CSV file of what the assets can do; empty = the devices say it themselves.",

@@ -11,7 +11,7 @@ has been promised to others is not in it, and is counted beside what is asked.
 import csv
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -19,6 +19,7 @@ from pathlib import Path
 from ukprofile.errors import ProfileError
 
 _HOUR = timedelta(hours=1)
+_TRIFLE_WH = 1e-6
 
 
 class ForecastError(ProfileError):
@@ -30,8 +31,8 @@ class Ability:
     """What one device could do for `start <= t < end` (aware, UTC), watts against its baseline.
 
     `most_w` is the greatest rise (+ = export), `least_w` the greatest fall, never above 0.
-    `give_wh` and `take_wh` are what it could have given, and taken, by the end of this step if
-    nothing were asked of it before; None = no limit. `baseline_w` is what it does unasked.
+    `give_wh` and `take_wh` are what it could have given, and taken, by its start and by its end
+    if nothing were asked of it before; None = no limit. `baseline_w` is what it does unasked.
     """
 
     start: datetime
@@ -39,8 +40,8 @@ class Ability:
     least_w: int
     most_w: int
     baseline_w: int = 0
-    give_wh: float | None = None
-    take_wh: float | None = None
+    give_wh: tuple[float, float] | None = None
+    take_wh: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,37 +62,41 @@ def fits(forecast: Sequence[Ability], loads: Iterable[Load]) -> bool:
         if not ability.least_w <= watts <= ability.most_w:
             return False
         given += watts * ((ability.end - ability.start) / _HOUR)
-        if ability.give_wh is not None and given > ability.give_wh + 1e-6:
-            return False
-        if ability.take_wh is not None and -given > ability.take_wh + 1e-6:
+        # in between it need not hold out: only its own baseline suffers
+        if watts and not _within(given, ability):
             return False
     return all(_covered(forecast, load) for load in told)
 
 
+def _within(given_wh: float, ability: Ability) -> bool:
+    give, take = ability.give_wh, ability.take_wh
+    gives = give is None or given_wh <= give[1] + _TRIFLE_WH
+    return gives and (take is None or -given_wh <= take[1] + _TRIFLE_WH)
+
+
 def _cut(forecast: Sequence[Ability], loads: Sequence[Load]) -> Iterable[Ability]:
-    """The steps, cut at every edge of a load; energies within a step fall in a straight line."""
+    """The steps, cut at every edge of a load; energies within a step change in a straight line."""
     edges = sorted({edge for load in loads for edge in (load.start, load.end)})
-    before: Ability | None = None
     for step in forecast:
         inside = [step.start, *(e for e in edges if step.start < e < step.end), step.end]
         for start, end in pairwise(inside):
-            share = (end - step.start) / (step.end - step.start)
-            yield Ability(
-                start,
-                end,
-                step.least_w,
-                step.most_w,
-                step.baseline_w,
-                _between(before.give_wh if before else None, step.give_wh, share),
-                _between(before.take_wh if before else None, step.take_wh, share),
+            yield replace(
+                step,
+                start=start,
+                end=end,
+                give_wh=_line(step, step.give_wh, start, end),
+                take_wh=_line(step, step.take_wh, start, end),
             )
-        before = step
 
 
-def _between(before: float | None, after: float | None, share: float) -> float | None:
-    if after is None or before is None:
-        return after
-    return before + (after - before) * share
+def _line(
+    step: Ability, energy: tuple[float, float] | None, start: datetime, end: datetime
+) -> tuple[float, float] | None:
+    if energy is None:
+        return None
+    slope = (energy[1] - energy[0]) / ((step.end - step.start) / _HOUR)
+    first, last = ((at - step.start) / _HOUR for at in (start, end))
+    return energy[0] + slope * first, energy[0] + slope * last
 
 
 def _covered(forecast: Sequence[Ability], load: Load) -> bool:
@@ -105,16 +110,10 @@ def _covered(forecast: Sequence[Ability], load: Load) -> bool:
 
 def without(forecast: Iterable[Ability], start: datetime, end: datetime) -> tuple[Ability, ...]:
     """The forecast of a device that does nothing for `start <= t < end`."""
-    found: list[Ability] = []
-    for step in forecast:
-        edges = [step.start, *(e for e in (start, end) if step.start < e < step.end), step.end]
-        for first, last in pairwise(edges):
-            idle = start <= first < end
-            least, most = (0, 0) if idle else (step.least_w, step.most_w)
-            found.append(
-                Ability(first, last, least, most, step.baseline_w, step.give_wh, step.take_wh)
-            )
-    return tuple(found)
+    return tuple(
+        replace(step, least_w=0, most_w=0) if start <= step.start < end else step
+        for step in _cut(tuple(forecast), (Load(start, end, 0),))
+    )
 
 
 def read_forecast(path: Path) -> Mapping[str, tuple[Ability, ...]]:

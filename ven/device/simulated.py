@@ -152,8 +152,8 @@ def foreseen(battery: Battery, now: State, until: datetime) -> tuple[Ability, ..
                 battery.min_w - baseline,
                 battery.max_w - baseline,
                 baseline,
-                after.energy_wh,
-                battery.capacity_wh - after.energy_wh,
+                (state.energy_wh, after.energy_wh),
+                (battery.capacity_wh - state.energy_wh, battery.capacity_wh - after.energy_wh),
             )
         )
         state = after
