@@ -59,7 +59,7 @@ class Vtn:
         """The HTTP server, for a socket that clients reach at `public_url`."""
         problems = Problems(self.log)
         auth = Auth(self.tokens, self.store.live, public_url)
-        return Server(Router(routes(self.objects, problems), auth, problems), problems)
+        return Server(Router(routes(self.objects, self.desk, problems), auth, problems), problems)
 
 
 @asynccontextmanager

@@ -260,6 +260,14 @@ async def test_a_command_that_is_refused_says_why_in_one_line(server):
         ((*issuing()[:4], "tomorrow", *issuing()[5:]), "is no ISO 8601 time"),
         (issuing("--setpoint-w", "5"), "one of --delta-w and --setpoint-w is due"),
         (issuing()[:-2], "one of --delta-w and --setpoint-w is due"),
+        (issuing("--period", "a"), "--period stands alone"),
+        (("desk", "schedule", CONTRACT), "--start and --end are due, or --period"),
+        (("desk", "schedule", CONTRACT, "--period", "a/b/5"), "'a' is no ISO 8601 time"),
+        (
+            ("desk", "vary", "D1", "--period", f"{tomorrow(16)}/{tomorrow(18)}"),
+            "no START/END/WATTS",
+        ),
+        (("desk", "confirm", "D1", "--effective-at", "16:40"), "is no ISO 8601 time"),
         (("serve", "--listen", "8080"), "HOST:PORT is due"),
         (("serve", "--listen", "127.0.0.1:http"), "HOST:PORT is due"),
         (("keys", "floor", "FSP7", "3"), "less than or equal to 2"),
@@ -352,6 +360,8 @@ COMMANDS = [
     ("desk", "schedule"),
     ("desk", "confirm"),
     ("desk", "instruct"),
+    ("desk", "vary"),
+    ("desk", "show"),
     ("desk", "cease"),
     ("desk", "cancel"),
     ("status",),
@@ -380,6 +390,37 @@ def test_every_command_says_what_it_does_and_every_option_what_it_means():
         assert len(command.help or "") > 20, words
         for parameter in command.params:
             assert getattr(parameter, "help", None), (words, parameter.name)
+
+
+async def test_a_life_at_the_desk_from_the_command_line(server):
+    await server.start()
+    await joined(server.data)
+    to = ("-d", server.data)
+    first = f"{tomorrow(16)}/{tomorrow(17)}/1000000"
+    two = ("--period", first, "--period", f"{tomorrow(17)}/{tomorrow(18)}/1500000")
+    named = ("--thread", "D1", "--origin", "NESO", "--reference", "BM-7", "--priority", "1")
+    made = await json_of("desk", "schedule", CONTRACT, *two, *named, *to)
+    assert (made["state"], len(made["periods"])) == ("proposed", 2)
+    assert (await json_of("desk", "confirm", "D1", *to))["state"] == "confirmed"
+    varied = await told("desk", "vary", "D1", "--end", tomorrow(17), *to)
+    assert "changes        shortening\n" in varied.stdout
+    refused = await told("desk", "vary", "D1", "--delta-w", "1000000", *to)
+    assert one_line(refused).startswith("BODY_VALUE: nothing of D1 would change")
+    absolute = ("--period", first, "--absolute", "--thread", "D2")
+    made = await json_of("desk", "instruct", CONTRACT, *absolute, *to)
+    assert made["periods"][0]["setpoint_w"] == 1_000_000
+    ended = await json_of("desk", "cease", "D2", "--at", tomorrow(16)[:14] + "30:00Z", *to)
+    assert (ended["kind"], ended["state"]) == ("cease", "ceased")
+    assert (await json_of("desk", "cancel", "D1", *to))["state"] == "cancelled"
+    shown = await told("desk", "show", "D1", "--contract", CONTRACT, *to)
+    rows = [line.split()[1:4] for line in shown.stdout.splitlines()[5:]]
+    assert rows == [
+        ["UKPN", "schedule", "+1,000,000"],
+        ["UKPN", "instruction", "+1,000,000"],
+        ["UKPN", "decrease", "+1,000,000"],
+        ["UKPN", "cancellation", "cancelled"],
+    ]
+    assert len((await json_of("desk", "show", "D1", *to))["course"]) == 4
 
 
 async def test_a_dispatch_is_stopped_from_the_command_line(tmp_path):

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from vtn.cli.options import HERE, AsJson, DataDir, ask, utc
-from vtn.show import DISPATCH, dispatch_row, show, table
+from vtn.show import COURSE, DISPATCH, course_row, dispatch_row, show, table
 
 app = typer.Typer(no_args_is_help=True, help="The dispatch desk: what FSPs are told to do.")
 
@@ -158,6 +158,36 @@ def instruct(
 
 
 @app.command()
+def vary(
+    thread: Dispatched,
+    delta_w: DeltaW = None,
+    setpoint_w: SetpointW = None,
+    from_: Annotated[
+        str, typer.Option("--from", help="Since when at that power; at once if not given.")
+    ] = "",
+    end: Annotated[str, typer.Option(help="Another end, sooner or later.")] = "",
+    period: Annotated[
+        list[str] | None,
+        typer.Option("--period", help="START/END/WATTS, for all that follows the first start."),
+    ] = None,
+    absolute: Absolute = False,
+    contract: OfContract = "",
+    data_dir: DataDir = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """Change a confirmed dispatch. Less is obeyed; more waits until the FSP accepts it.
+
+    Example:  ukvtn desk vary DSP-88 --delta-w 800000 --from 2026-11-24T17:20:00Z
+    """
+    power = {"delta_w": delta_w, "setpoint_w": setpoint_w}
+    given = _of(thread, contract) | _times(("from", from_), ("end", end))
+    given |= {name: watts for name, watts in power.items() if watts is not None}
+    form = "setpoint_w" if absolute else "delta_w"
+    given |= {"periods": [_period(text, form) for text in period]} if period else {}
+    show(ask(data_dir, "desk.vary", given), as_json, (*STANDING, "changes"))
+
+
+@app.command()
 def cease(
     thread: Dispatched,
     at: Annotated[str, typer.Option(help="When it ends; at once if not given.")] = "",
@@ -190,6 +220,25 @@ def cancel(
     """
     given = _of(thread, contract) | _texts(("reason", reason))
     show(ask(data_dir, "desk.cancel", given), as_json, STANDING)
+
+
+@app.command("show")
+def show_(
+    thread: Dispatched,
+    contract: OfContract = "",
+    data_dir: DataDir = HERE,
+    as_json: AsJson = False,
+) -> None:
+    """The whole course of a dispatch: every text and timer, and its state after each.
+
+    Example:  ukvtn desk show DSP-88
+    """
+    found = ask(data_dir, "desk.show", _of(thread, contract))
+    if as_json:
+        print(json.dumps(found, indent=2))
+        return
+    show(found, False, ("thread", "contract_id", "provider", "state"))
+    table([course_row(line) for line in found["course"]], False, COURSE)
 
 
 def status(data_dir: DataDir = HERE, as_json: AsJson = False) -> None:

@@ -29,6 +29,8 @@ from vtn.domain.desk import (
     ConfirmationOrder,
     InstructionOrder,
     ScheduleOrder,
+    ThreadOrder,
+    VariationOrder,
 )
 from vtn.domain.live import Live
 from vtn.domain.privacy import Viewer
@@ -100,6 +102,12 @@ class Scene:
     async def schedule(self, thread: str = "D1", **changes: Any) -> Any:
         """Propose the same."""
         return await self.desk.schedule(ScheduleOrder.read(_proposal(thread, changes)))
+
+    async def show(self, thread: str = "D1", **order: Any) -> Any:
+        return await self.desk.show(ThreadOrder(thread=thread, **order))
+
+    async def vary(self, thread: str = "D1", **order: Any) -> Any:
+        return await self.desk.vary(VariationOrder(thread=thread, **order))
 
     async def cease(self, thread: str = "D1", **order: Any) -> Any:
         return await self.desk.cease(CeaseOrder(thread=thread, **order))

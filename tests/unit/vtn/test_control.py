@@ -98,6 +98,10 @@ STEPS = [
     ("desk.confirm", {"thread": "D9"}),  # refused: there is none
     ("desk.confirm", {"thread": "D2", "why": "so"}),  # refused: no such parameter
     ("desk.confirm", {"thread": "D2"}),
+    ("desk.vary", {"thread": "D2"}),  # refused: vary what?
+    ("desk.vary", {"thread": "D2", "delta_w": 400, "from": WHEN["start"]}),
+    ("desk.show", {"thread": "D9"}),  # refused: there is none
+    ("desk.show", {"thread": "D1", "contract_id": CONTRACT}),
     ("desk.cease", {"thread": "D1", "at": "then"}),  # refused
     ("desk.cease", {"thread": "D1", "mode": "slowly"}),  # refused
     ("desk.cease", {"thread": "D1"}),  # refused: it has not begun
@@ -120,6 +124,7 @@ CHANCE = {
     "active_to",
     "newest_change",
     "timer",
+    "at",
 }
 """Members that differ from one VTN to another."""
 
@@ -155,6 +160,8 @@ async def test_a_server_and_no_server_give_the_same(tmp_path):
         "contracts.add",
         *["desk.instruct"] * 4,
         *["desk.confirm"] * 2,
+        "desk.vary",
+        "desk.show",
         *["desk.cease"] * 3,
         "dance",
     ]

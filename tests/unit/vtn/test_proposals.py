@@ -115,6 +115,18 @@ async def test_what_was_accepted_in_part_is_confirmed_as_accepted(scene):
     assert fsp.plan == LESS
 
 
+async def test_an_answer_by_a_clock_that_is_ahead_is_built_upon_all_the_same(scene):
+    """Texts stand in order of their seconds: the confirmation is issued after what it confirms."""
+    await scene.contract()
+    await scene.schedule(periods=TWO)
+    scene.clock.advance(20 * timedelta(seconds=1))
+    await scene.responds("D1", "partial", *LESS)
+    scene.clock.advance(-10 * timedelta(seconds=1))
+    standing = await scene.confirm()
+    assert (standing.state, standing.periods) == ("confirmed", LESS)
+    assert standing.issued_at == scene.clock.now() + 11 * timedelta(seconds=1)
+
+
 async def test_what_is_proposed_anew_is_answered_and_confirmed_anew(scene):
     """A partial acceptance of what was replaced says nothing any more (vector O15)."""
     await scene.contract()

@@ -2,7 +2,10 @@
 
 orders      the parameters of every operation, strictly read: what a person asks for
 desk        the operations: schedule, confirm, instruct, vary, cease, cancel, show
+allowed     which of them fits which state
+bodies      from what is ordered to what is signed
 book        what is held of a dispatch, and where it stands
+course      how it came there, line by line
 shown       the same as JSON
 operations  all of it as one table, for the control socket and the BL API alike
 """
@@ -18,6 +21,8 @@ from vtn.domain.desk.orders import (
     Order,
     PeriodOrder,
     ScheduleOrder,
+    ThreadOrder,
+    VariationOrder,
 )
 
 __all__ = [
@@ -32,5 +37,7 @@ __all__ = [
     "PeriodOrder",
     "ScheduleOrder",
     "Standing",
+    "ThreadOrder",
+    "VariationOrder",
     "carry_out",
 ]

@@ -15,9 +15,11 @@ from ukprofile.errors import Refused
 from ukprofile.flex.bodies import read_body
 from ukprofile.flex.common import Asset
 from ukprofile.flex.contract import ContractTerms
-from ukprofile.flex.dispatch import Period
-from ukprofile.flex.instruction import Instruction, Schedule
+from ukprofile.flex.dispatch import Period, cut, read_periods
+from ukprofile.flex.instruction import Instruction, Schedule, Variation
 from ukprofile.flex.states import State
+from ukprofile.flex.times import time_text
+from ukprofile.flex.variation import at_level, first_change, may_change_from, until, varied
 from vtn.domain.desk.book import Dispatch
 from vtn.domain.desk.orders import (
     ConfirmationOrder,
@@ -25,6 +27,7 @@ from vtn.domain.desk.orders import (
     PeriodOrder,
     ProposalOrder,
     ScheduleOrder,
+    VariationOrder,
 )
 
 LEAST_TO_ACCEPT = timedelta(seconds=60)
@@ -90,6 +93,61 @@ def confirmation_of(order: ConfirmationOrder, held: Dispatch) -> Instruction:
         channel=order.channel,
         effective_at=_effective(order, issued),
     )
+
+
+def variation_of(order: VariationOrder, held: Dispatch) -> Variation:
+    """The variation of what is in force: all its periods (profile 3).
+
+    Raises Refused BODY_VALUE naming what of the order is missing, too much or too early.
+    """
+    issued = held.speaks_at.replace(microsecond=0)
+    plan = held.course.known.plan
+    wanted = _wanted(order, plan, may_change_from(plan, issued))
+    texts = (text for text in held.thread.standing if not text.header.stop)
+    newest_id = max(period.id for text in texts for period in read_periods(text.body))
+    periods = varied(plan, wanted, issued, newest_id + 1)
+    if first_change(plan, periods, issued) is None:
+        raise Refused("BODY_VALUE", f"nothing of {held.name} would change", clause="profile 3")
+    return Variation(**held.about, periods=periods, dispatch_type=held.said.get("dispatch_type"))
+
+
+def _wanted(
+    order: VariationOrder, plan: tuple[Period, ...], earliest: datetime
+) -> tuple[Period, ...]:
+    """What is in force as it shall be, by either form of the order."""
+    levels = (order.delta_w, order.setpoint_w)
+    leveled = levels != (None, None)
+    if order.periods:
+        if leveled or (order.since, order.end) != (None, None):
+            raise _unclear("/periods", "periods stand alone, without from, end and a power")
+        later = numbered(order.periods)
+        _check_not_past("/periods/0/start", later[0].start, earliest)
+        return (*cut(plan, later[0].start), *later)
+    if None not in levels:
+        raise _unclear("/setpoint_w", "one of delta_w and setpoint_w")
+    if order.since is not None and not leveled:
+        raise _unclear("/from", "from goes with delta_w or setpoint_w")
+    if order.end is None and not leveled:
+        raise _unclear("", "one of delta_w, setpoint_w, end and periods is due")
+    since = order.since or earliest
+    _check_not_past("/from", since, earliest)
+    wanted = plan
+    if leveled:
+        wanted = at_level(plan, since, delta_w=order.delta_w, setpoint_w=order.setpoint_w)
+    if order.end is None:
+        return wanted
+    if order.end <= max(earliest, plan[0].start):
+        raise _unclear("/end", "nothing more would run: cease it, or cancel it")
+    return until(wanted, order.end)
+
+
+def _check_not_past(path: str, when: datetime, earliest: datetime) -> None:
+    if when < earliest:
+        raise _unclear(path, f"what is past cannot be varied: not before {time_text(earliest)}")
+
+
+def _unclear(path: str, detail: str) -> Refused:
+    return Refused("BODY_VALUE", detail, path=path, clause="profile 3 variation")
 
 
 def numbered(periods: Sequence[PeriodOrder]) -> tuple[Period, ...]:

@@ -19,6 +19,7 @@ from ukprofile.flex.dispatch import Held, Period, Thread, read_periods
 from ukprofile.flex.states import State
 from ukprofile.flex.timers import Due
 from ukprofile.flex.times import read_time
+from ukprofile.flex.variation import changes
 from ukprofile.receiving import Slot, parse_text
 from ukprofile.receiving.thread import answers_to, other_threads, thread_of
 from vtn.domain.live import Field, Live
@@ -37,7 +38,8 @@ class Standing:
 
     `decided` and `reason` are the FSP's answer, `states` what it said of the run, each with its
     time. `state` is that of profile 5, with what a person should see beside it, and the timer
-    that passes next.
+    that passes next. `changes` are what a variation does: increase, decrease, extension,
+    shortening.
     """
 
     contract_id: str
@@ -55,6 +57,7 @@ class Standing:
     state: State = State.NONE
     flags: tuple[str, ...] = ()
     timer: Due | None = None
+    changes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +133,16 @@ class Dispatch:
             state=self.course.state,
             flags=self.course.flags,
             timer=self.course.timer,
+            changes=self._changes(newest),
         )
+
+    def _changes(self, held: Held) -> tuple[str, ...]:
+        """What a variation does to what was in force when it was issued; else nothing."""
+        if held.header.kind != "variation":
+            return ()
+        before = Thread(tuple(h for h in self.thread.standing if h.order < held.order)).confirmed
+        plan = () if before is None else read_periods(before.body)
+        return changes(plan, read_periods(held.body), held.header.issued_at)
 
 
 def read_dispatch(tx: Transaction, slot: Slot, now: datetime) -> Dispatch:

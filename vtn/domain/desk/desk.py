@@ -16,8 +16,9 @@ from ukprofile.clock import Clock
 from ukprofile.errors import Refused
 from ukprofile.flex.bodies import kind_of
 from ukprofile.flex.contract import ContractTerms
-from ukprofile.flex.dispatch import Period, cut
+from ukprofile.flex.dispatch import cut
 from ukprofile.flex.stop import Cancellation, Cease
+from ukprofile.flex.variation import first_change
 from ukprofile.mapping.dispatch import EventName
 from ukprofile.mapping.event import FromDso, event_of
 from ukprofile.receiving import Slot
@@ -27,6 +28,7 @@ from vtn.domain.desk.bodies import (
     confirmation_of,
     instruction_of,
     schedule_of,
+    variation_of,
 )
 from vtn.domain.desk.book import (
     Dispatch,
@@ -45,6 +47,7 @@ from vtn.domain.desk.orders import (
     ProposalOrder,
     ScheduleOrder,
     ThreadOrder,
+    VariationOrder,
 )
 from vtn.domain.live import Field
 from vtn.domain.objects import Objects
@@ -94,7 +97,7 @@ class Desk:
         check_fits(held, "confirmed")
         body = confirmation_of(order, held)
         return await self._revise(
-            event, held, body, accept_by=_takes_until(body.periods, held.speaks_at)
+            event, held, body, accept_by=_accept_by(body.periods[0].start, held.speaks_at)
         )
 
     async def instruct(self, order: InstructionOrder) -> Standing:
@@ -116,12 +119,24 @@ class Desk:
             self._slot(order, provider),
             body,
             now,
-            accept_by=_takes_until(body.periods, now),
+            accept_by=_accept_by(body.periods[0].start, now),
             event_name="REAL_TIME_DISPATCH",
             unchecked=order.unchecked,
         )
 
     # -- once it is confirmed --------------------------------------------------------------------
+
+    async def vary(self, order: VariationOrder) -> Standing:
+        """Change what is in force: a decrease is obeyed, more than that waits for acceptance.
+
+        A VEN that never read what it varies may take it up until the change, for a minute at
+        least.
+        """
+        event, held = await self._held(order)
+        check_fits(held, "varied")
+        body = variation_of(order, held)
+        at = first_change(held.course.known.plan, body.periods, held.speaks_at)
+        return await self._revise(event, held, body, accept_by=_accept_by(at, held.speaks_at))
 
     async def cease(self, order: CeaseOrder) -> Standing:
         """End a confirmed dispatch: final, and never refused by the FSP."""
@@ -152,9 +167,9 @@ class Desk:
         held = await self._store.read(lambda tx: all_dispatches(tx, live, now))
         return [dispatch.standing for dispatch in held]
 
-    async def show(self, thread: str, contract_id: str | None = None) -> Dispatch:
+    async def show(self, order: ThreadOrder) -> Dispatch:
         """One dispatch with its whole course."""
-        _, held = await self._held(ThreadOrder(thread=thread, contract_id=contract_id))
+        _, held = await self._held(order)
         return held
 
     # -- signing and publishing ------------------------------------------------------------------
@@ -250,9 +265,10 @@ class Desk:
         return programs[0], terms, vens[0].name
 
 
-def _takes_until(periods: tuple[Period, ...], now: datetime) -> datetime:
-    """accept_by of what is firm: its start, and a minute from now at least."""
-    return max(periods[0].start, now.replace(microsecond=0) + LEAST_TO_ACCEPT)
+def _accept_by(start: datetime | None, now: datetime) -> datetime:
+    """accept_by of what is firm: when it takes effect, and a minute from now at least."""
+    least = now.replace(microsecond=0) + LEAST_TO_ACCEPT
+    return least if start is None else max(start, least)
 
 
 def _last_end(body: FromDso) -> datetime | None:

@@ -8,7 +8,7 @@ One table for both doors, for the printed API and its schemas.
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from ukprofile.openadr import JSON
 from vtn.domain.desk.book import Standing
@@ -20,15 +20,17 @@ from vtn.domain.desk.orders import (
     InstructionOrder,
     Order,
     ScheduleOrder,
+    ThreadOrder,
+    VariationOrder,
 )
-from vtn.domain.desk.shown import Shown, StandingShown
+from vtn.domain.desk.shown import CourseShown, Shown, StandingShown, course_shown
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
     """One operation: its parameters, the method of `Desk` that takes them, how it is shown.
 
-    `makes` says whether something new comes of it (HTTP 201), not a change (200).
+    `does` says what comes of it: a new dispatch, a change of one, or nothing.
     """
 
     name: str
@@ -36,26 +38,27 @@ class Operation:
     run: Callable[[Desk, Any], Awaitable[Any]]
     shown: type[Shown]
     show: Callable[[Any], Shown]
-    makes: bool = False
+    does: Literal["makes", "changes", "reads"]
 
 
-def _changes(
+def _says(
     name: str,
     order: type[Order],
     run: Callable[[Desk, Any], Awaitable[Standing]],
-    *,
-    makes: bool = False,
+    does: Literal["makes", "changes"] = "changes",
 ) -> Operation:
     """An operation that says something of a dispatch, and answers where it stands then."""
-    return Operation(name, order, run, StandingShown, StandingShown.of, makes)
+    return Operation(name, order, run, StandingShown, StandingShown.of, does)
 
 
 _TABLE = (
-    _changes("schedule", ScheduleOrder, Desk.schedule, makes=True),
-    _changes("confirm", ConfirmationOrder, Desk.confirm),
-    _changes("instruct", InstructionOrder, Desk.instruct, makes=True),
-    _changes("cease", CeaseOrder, Desk.cease),
-    _changes("cancel", CancellationOrder, Desk.cancel),
+    _says("schedule", ScheduleOrder, Desk.schedule, "makes"),
+    _says("confirm", ConfirmationOrder, Desk.confirm),
+    _says("instruct", InstructionOrder, Desk.instruct, "makes"),
+    _says("vary", VariationOrder, Desk.vary),
+    _says("cease", CeaseOrder, Desk.cease),
+    _says("cancel", CancellationOrder, Desk.cancel),
+    Operation("show", ThreadOrder, Desk.show, CourseShown, course_shown, "reads"),
 )
 
 OPERATIONS: Mapping[str, Operation] = {operation.name: operation for operation in _TABLE}

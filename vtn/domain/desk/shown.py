@@ -4,40 +4,30 @@ Keys are stable: programs read them. Times are `YYYY-MM-DDThh:mm:ssZ`, watts who
 """
 
 from datetime import datetime
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, PlainSerializer, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    PlainSerializer,
+    SerializerFunctionWrapHandler,
+    WithJsonSchema,
+    model_serializer,
+)
 
 from ukprofile.flex.delivery import Delivery
 from ukprofile.flex.dispatch import Period
 from ukprofile.flex.states import State
 from ukprofile.flex.times import TIME_PATTERN, time_text
 from ukprofile.openadr import JSON
-from vtn.domain.desk.book import Standing
+from vtn.domain.desk.book import Dispatch, Standing
+from vtn.domain.desk.course import Line, lines
 
-_TIME = {"type": "string", "pattern": f"^{TIME_PATTERN}$"}
-Time = Annotated[datetime, PlainSerializer(time_text, return_type=str), WithJsonSchema(_TIME)]
-
-
-PeriodShown = Annotated[
-    Period,
-    PlainSerializer(Period.to_json, return_type=dict[str, JSON]),
-    WithJsonSchema(
-        {
-            "type": "object",
-            "properties": {
-                "id": {"type": "integer"},
-                "start": _TIME,
-                "end": _TIME,
-                "delta_w": {"type": "integer"},
-                "setpoint_w": {"type": "integer"},
-            },
-            "required": ["id", "start", "end"],
-            "additionalProperties": False,
-        }
-    ),
+Time = Annotated[
+    datetime,
+    PlainSerializer(time_text, return_type=str),
+    WithJsonSchema({"type": "string", "pattern": f"^{TIME_PATTERN}$"}),
 ]
-"""A period as in signed texts: of the two forms of power, the one it has."""
 
 
 class Shown(BaseModel):
@@ -47,6 +37,24 @@ class Shown(BaseModel):
 
     def to_json(self) -> JSON:
         return self.model_dump(mode="json")
+
+
+class PeriodShown(Shown):
+    """A period as in signed texts: of the two forms of power, the one it has."""
+
+    id: int
+    start: Time
+    end: Time
+    delta_w: int | None = None
+    setpoint_w: int | None = None
+
+    @classmethod
+    def of(cls, period: Period) -> Self:
+        return cls(**{name: getattr(period, name) for name in cls.model_fields})
+
+    @model_serializer(mode="wrap")
+    def _given(self, every: SerializerFunctionWrapHandler) -> dict[str, JSON]:
+        return {name: value for name, value in every(self).items() if value is not None}
 
 
 class WordShown(Shown):
@@ -80,7 +88,8 @@ class StandingShown(Shown):
     states: tuple[WordShown, ...]
     state: State
     flags: tuple[str, ...]
-    timer: TimerShown | None = None
+    timer: TimerShown | None
+    changes: tuple[str, ...]
 
     @classmethod
     def of(cls, standing: Standing) -> Self:
@@ -93,7 +102,7 @@ class StandingShown(Shown):
             kind=standing.kind,
             issued_at=standing.issued_at,
             ack_by=standing.ack_by,
-            periods=standing.periods,
+            periods=tuple(map(PeriodShown.of, standing.periods)),
             delivery=standing.delivery,
             decided=standing.decided,
             reason=standing.reason,
@@ -101,4 +110,38 @@ class StandingShown(Shown):
             state=standing.state,
             flags=standing.flags,
             timer=None if timer is None else TimerShown(name=timer.event.value, at=timer.at),
+            changes=standing.changes,
         )
+
+
+class LineShown(Shown):
+    """One text or timer of a course; see `Line`."""
+
+    at: Time
+    who: str
+    what: str
+    effect: Literal["acts", "noop", "ignored", "refused", ""]
+    reason: str
+    state: State
+    flags: tuple[str, ...]
+    revision: int | None
+    delivery: Delivery | None
+    decided: str
+    periods: tuple[PeriodShown, ...]
+
+    @classmethod
+    def of(cls, line: Line) -> Self:
+        plain = {name: getattr(line, name) for name in cls.model_fields if name != "periods"}
+        return cls(**plain, periods=tuple(map(PeriodShown.of, line.periods)))
+
+
+class CourseShown(StandingShown):
+    """Where a dispatch stands, and its whole course: every text and timer, oldest first."""
+
+    course: tuple[LineShown, ...]
+
+
+def course_shown(dispatch: Dispatch) -> CourseShown:
+    """A dispatch with its whole course."""
+    standing = StandingShown.of(dispatch.standing)
+    return CourseShown(**dict(standing), course=tuple(map(LineShown.of, lines(dispatch))))
