@@ -1,7 +1,7 @@
 """The agent, put together: what it is made of, and how it starts and ends.
 
             ┌─ Listener ── events ──▶ Receiver ──┐
-    VTN ◀───┼─ Sender ◀── outbox ──┐             ▼
+    VTN ◀───┼─ Sender ◀── outbox ──┐             ▼  ◀── Responder ◀── forecasts ─┐
             └─ Heartbeat           └───────── Journal ◀── Reporter ◀── measured ──┐
                                                  └──────▶ Actor ───── commands ──▶ devices
 
@@ -29,13 +29,15 @@ from ven.act import Actor
 from ven.alarms import Alarms
 from ven.answer import Voice
 from ven.bell import Bell
-from ven.equipment import batteries, business_clock, weights_of
+from ven.equipment import batteries, business_clock, forecast_of, offer_terms, weights_of
 from ven.heartbeat import Heartbeat
 from ven.journal import Journal
 from ven.listen import Listener, Party
 from ven.log import open_log
+from ven.policy import policy_named
 from ven.receive import Receiver
 from ven.report import Reporter
+from ven.respond import Responder
 from ven.send import Sender
 from ven.settings import Place, Settings, SettingsError, write_whole
 
@@ -115,7 +117,21 @@ async def _live(
     reporter = Reporter(journal, alarms, voice, devices, clock, bell, timeout_s=timeout_s)
     sender = Sender(client, journal, alarms, bell, clock, random=random)
     heartbeat = Heartbeat(client, settings.party, log, every_s=settings.heartbeat_s)
-    parts = (actor, listener, reporter, sender, heartbeat)
+    responder = Responder(
+        journal,
+        alarms,
+        voice,
+        devices,
+        weights,
+        clock,
+        bell,
+        log,
+        policy=policy_named(settings.policy),
+        offers=offer_terms(settings),
+        forecast=forecast_of(settings),
+        timeout_s=timeout_s,
+    )
+    parts = (actor, listener, reporter, responder, sender, heartbeat)
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(part.run(), name=type(part).__name__) for part in parts]
         tasks.append(group.create_task(_tell_ready(listener, place, settings, ready_file)))

@@ -125,6 +125,25 @@ def enrol(
     typer.echo(f"next: ukven run {directory}")
 
 
+@app.command("set")
+def set_(
+    directory: Directory,
+    changes: Annotated[
+        list[str], typer.Argument(metavar="NAME=VALUE", help="A setting, as in settings.toml.")
+    ],
+) -> None:
+    """Change settings of the agent in DIR; it reads them when it starts.
+
+    Examples: ukven set my-agent offer_price=GBP:21000:500 energy_source=Storage
+    ukven set my-agent policy=mymodule:MyPolicy
+    """
+    from ven.settings import Place, with_texts
+
+    place = Place(directory)
+    place.save(with_texts(place.load(), changes))
+    typer.echo(f"set {', '.join(changes)} in {place.settings}")
+
+
 @app.command()
 def run(
     directory: Directory,

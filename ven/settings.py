@@ -24,6 +24,8 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from ukprofile.errors import ProfileError, Refused
+from ukprofile.flex.common import Price
+from ukprofile.flex.currency import CURRENCIES
 from ukprofile.loopback import is_loopback
 from ukprofile.signing import SigningKeys
 from ukprofile.trust import KeySet, Register
@@ -91,6 +93,16 @@ class Settings:
     """For one request to the VTN, all in all."""
     device_timeout_s: float = 10.0
     """For one call to a device."""
+    policy: str = "able"
+    """Who answers schedules and increases: able, accept, or module:Class of the FSP's own."""
+    offer_price: str = ""
+    """Price of our offers, GBP:21000:500 = pence per MWh : pence per MW and hour; "" = none."""
+    asset_class: str = "unknown"
+    """Make and model of our assets, as offers name them (requirement A7)."""
+    energy_source: str = "Storage"
+    """A word of the list of licence condition 31E, as offers name it."""
+    forecast: str = ""
+    """A file that says what our assets can do, for devices that do not say it themselves."""
     allow_token_hosts: tuple[str, ...] = ()
     """Hosts other than the VTN's that may be asked for a token."""
     ca_file: str = ""
@@ -117,7 +129,19 @@ class Settings:
                 raise SettingsError(f"{name} lies between 0 and 3600 seconds")
         if self.vtn:
             check_url(self.vtn)
+        self.price()
         return self
+
+    def price(self) -> Price | None:
+        """The price of our offers; None = we make none. Raises SettingsError."""
+        if not self.offer_price:
+            return None
+        currency, *numbers = self.offer_price.split(":")
+        if currency not in CURRENCIES or len(numbers) not in (1, 2):
+            raise SettingsError("offer_price is CURRENCY:PENCE_PER_MWH[:PENCE_PER_MW_AND_HOUR]")
+        if not all(number.isascii() and number.isdigit() for number in numbers):
+            raise SettingsError(f"offer_price {self.offer_price!r}: whole smallest units are due")
+        return Price(currency, *map(int, numbers))
 
 
 def check_url(url: str) -> str:
@@ -309,9 +333,41 @@ _HELP = {
     "heartbeat_s": "Seconds between two heartbeats.",
     "timeout_s": "Seconds one request to the VTN may take.",
     "device_timeout_s": "Seconds one call to a device may take.",
+    "policy": "Who answers schedules and increases: able, accept, or module:Class of your own.",
+    "offer_price": "Price of offers, GBP:21000:500: pence per MWh, per MW and hour; empty = none.",
+    "asset_class": "Make and model of the assets, as offers name them.",
+    "energy_source": "A word of the list of licence condition 31E, as offers name it.",
+    "forecast": "A CSV file of what the assets can do; empty = the devices say it themselves.",
     "allow_token_hosts": "Hosts other than the VTN's that may give out tokens.",
     "ca_file": "A certificate authority (PEM) to trust beside the system's.",
 }
+
+
+def with_texts(settings: Settings, texts: Iterable[str]) -> Settings:
+    """`settings` with changes written as in the file, `poll_s=2` or `offer_price=GBP:21000`.
+
+    Raises SettingsError, naming what is wrong.
+    """
+    types = {field.name: field.type for field in fields(settings)}
+    changes: dict[str, Any] = {}
+    for text in texts:
+        name, sign, value = text.partition("=")
+        if not sign or types.get(name) not in (str, int, float, bool):
+            known = ", ".join(n for n, t in types.items() if t in (str, int, float, bool))
+            raise SettingsError(f"{text!r} sets nothing: NAME=VALUE, with one of {known}")
+        changes[name] = _typed(name, types[name], value)
+    return replace(settings, **changes).check()
+
+
+def _typed(name: str, kind: Any, text: str) -> Any:
+    if kind is bool:
+        if text not in ("true", "false"):
+            raise SettingsError(f"{name} is true or false")
+        return text == "true"
+    try:
+        return kind(text)
+    except ValueError:
+        raise SettingsError(f"{name} must be a number, not {text!r}") from None
 
 
 def _json(path: Path) -> Any:

@@ -14,9 +14,10 @@ without power lets the device go back to its baseline.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from ukprofile.errors import ProfileError
+from ven.device.ability import Ability
 
 
 class DeviceError(ProfileError):
@@ -75,6 +76,15 @@ class Device(Protocol):
 
     async def measure(self) -> Measurement:
         """What the device does now. Raises DeviceError when it does not answer."""
+        ...
+
+
+@runtime_checkable
+class Foreseeing(Protocol):
+    """A device that knows what it could be asked for in time to come."""
+
+    async def forecast(self, until: datetime) -> tuple[Ability, ...]:
+        """What it could do from now until `until`, if nothing were asked of it before."""
         ...
 
 

@@ -150,6 +150,10 @@ class Book:
             ),
         )
 
+    def of_family(self, family: str) -> Sequence[Entry]:
+        """Everything kept of one family that counts, in the order it was kept."""
+        return [e for e in self._entries("family = ?", family) if e.standing]
+
     def entries(self) -> Sequence[Entry]:
         """Everything kept, in the order it was kept."""
         return self._entries("1")
