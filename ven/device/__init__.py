@@ -14,7 +14,7 @@ without power lets the device go back to its baseline.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from ukprofile.errors import ProfileError
 
@@ -53,7 +53,8 @@ class Measurement:
     """What a device does at `at`: watts (+ = export), and what it would do by itself.
 
     `command_id` is the command in force ("" = none). `short` says why it does not hold what was
-    asked ("" = it does): empty, full, beyond its limits.
+    asked ("" = it does): empty, full, beyond its limits. `exported_ws` is its energy counter in
+    watt-seconds, which rises as it exports and falls as it imports; None = it has none.
     """
 
     at: datetime
@@ -61,6 +62,7 @@ class Measurement:
     baseline_w: int
     command_id: str = ""
     short: str = ""
+    exported_ws: int | None = None
 
 
 class Device(Protocol):
@@ -75,6 +77,15 @@ class Device(Protocol):
 
     async def measure(self) -> Measurement:
         """What the device does now. Raises DeviceError when it does not answer."""
+        ...
+
+
+@runtime_checkable
+class Baselined(Protocol):
+    """A device that also knows what it would do by itself in time to come."""
+
+    async def baseline(self, start: datetime, interval_s: int, count: int) -> tuple[int, ...]:
+        """Mean watts (+ = export) of each of `count` intervals from `start` on."""
         ...
 
 
