@@ -2,8 +2,8 @@
 
             ┌─ Listener ── events ──▶ Receiver ──┐
     VTN ◀───┼─ Sender ◀── outbox ──┐             ▼
-            └─ Heartbeat           └───────── Journal ◀── Reporter ◀── measured ──┐
-                                                 └──────▶ Actor ───── commands ──▶ devices
+            ├─ Heartbeat           └───────── Journal ◀── Reporter, Meter ◀── measured ──┐
+            └─ Telemetry ◀── readings ────────┘  └──────▶ Actor ──────── commands ──▶ devices
 
 The journal is the only thing the parts share; a bell tells them that there is news in it. Any of
 them may be killed at any moment: what stands in the journal is taken up again at the next start.
@@ -18,6 +18,7 @@ import ssl
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from random import SystemRandom
+from typing import Protocol
 
 import structlog
 
@@ -34,13 +35,21 @@ from ven.heartbeat import Heartbeat
 from ven.journal import Journal
 from ven.listen import Listener, Party
 from ven.log import open_log
+from ven.meter import Meter
 from ven.receive import Receiver
 from ven.report import Reporter
 from ven.send import Sender
 from ven.settings import Place, Settings, SettingsError, write_whole
+from ven.telemetry import Telemetry
 
 _DRAIN_S = 5.0
 """Real seconds in which a stopping agent tries to send what is queued."""
+
+
+class _Part(Protocol):
+    """What runs for as long as the agent lives."""
+
+    async def run(self) -> None: ...
 
 
 class Crashed(ProfileError):
@@ -115,7 +124,20 @@ async def _live(
     reporter = Reporter(journal, alarms, voice, devices, clock, bell, timeout_s=timeout_s)
     sender = Sender(client, journal, alarms, bell, clock, random=random)
     heartbeat = Heartbeat(client, settings.party, log, every_s=settings.heartbeat_s)
-    parts = (actor, listener, reporter, sender, heartbeat)
+    meter = Meter(journal, devices, clock, reading_s=settings.reading_s, timeout_s=timeout_s)
+    parts: list[_Part] = [actor, listener, reporter, sender, heartbeat, meter]
+    if settings.telemetry:
+        parts.append(
+            Telemetry(
+                client,
+                journal,
+                clock,
+                settings.party,
+                tuple(devices),
+                log,
+                reading_s=settings.reading_s,
+            )
+        )
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(part.run(), name=type(part).__name__) for part in parts]
         tasks.append(group.create_task(_tell_ready(listener, place, settings, ready_file)))
