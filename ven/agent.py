@@ -36,6 +36,7 @@ from ven.journal import Journal
 from ven.listen import Listener, Party
 from ven.log import open_log
 from ven.meter import Meter
+from ven.post_action import PostActions
 from ven.receive import Receiver
 from ven.report import Reporter
 from ven.send import Sender
@@ -125,7 +126,16 @@ async def _live(
     sender = Sender(client, journal, alarms, bell, clock, random=random)
     heartbeat = Heartbeat(client, settings.party, log, every_s=settings.heartbeat_s)
     meter = Meter(journal, devices, clock, reading_s=settings.reading_s, timeout_s=timeout_s)
-    parts: list[_Part] = [actor, listener, reporter, sender, heartbeat, meter]
+    afterwards = PostActions(
+        journal,
+        voice,
+        weights,
+        clock,
+        bell,
+        after_s=settings.post_action_after_s,
+        interval_s=settings.post_action_interval_s,
+    )
+    parts: list[_Part] = [actor, listener, reporter, sender, heartbeat, meter, afterwards]
     if settings.telemetry:
         parts.append(
             Telemetry(

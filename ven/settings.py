@@ -101,6 +101,8 @@ class Settings:
     post_action_after_s: float = 0.0
     """Business seconds after the half hour in which a dispatch ended until its post-action is
     sent; 0 = once the London day is over."""
+    post_action_interval_s: int = HALF_HOUR_S
+    """The length of its intervals; a settlement period, or shorter where the contract wants it."""
     nominate_baseline: bool = False
     """Whether each day's baseline is nominated from what the devices would do by themselves."""
     allow_token_hosts: tuple[str, ...] = ()
@@ -129,6 +131,9 @@ class Settings:
                 raise SettingsError(f"{name} lies between 0 and 3600 seconds")
         if not 0 < self.reading_s <= HALF_HOUR_S or HALF_HOUR_S % self.reading_s:
             raise SettingsError("reading_s divides half an hour: 60, 300, 1800 ...")
+        longer = self.post_action_interval_s
+        if not 0 < longer <= HALF_HOUR_S or HALF_HOUR_S % longer or longer % self.reading_s:
+            raise SettingsError("post_action_interval_s divides half an hour into whole readings")
         if not 0 <= self.post_action_after_s <= 86_400:
             raise SettingsError("post_action_after_s lies between 0 and 86400 seconds")
         if self.vtn:
@@ -336,6 +341,7 @@ _HELP = {
     "reading_s": "Seconds one reading of a device is long: 60, 300, 1800 ...",
     "telemetry": "Whether the VTN is shown the readings of the day as they come.",
     "post_action_after_s": "Seconds from the end of a run to its post-action; 0 = after the day.",
+    "post_action_interval_s": "Seconds one interval of a post-action is long: 1800, 60 ...",
     "nominate_baseline": "Whether each day's baseline is nominated from what the devices say.",
     "allow_token_hosts": "Hosts other than the VTN's that may give out tokens.",
     "ca_file": "A certificate authority (PEM) to trust beside the system's.",
