@@ -3,10 +3,10 @@
     dispatch over ──▶ readings of the day ──▶ tally ──▶ PostAction ──▶ signed, on its event
                       asked of this asset ──┘            the same as last time: nothing
 
-    16:00          17:00  +after            24:00    +5 min          report_by
-      ├── dispatch ──┤ · · ┆ 16:00-17:00      │        ┆ the whole day     ┆ at the latest
+    16:00          17:00  +after            24:00                     report_by
+      ├── dispatch ──┤ · · ┆ 16:00-17:00      ┆ the whole day, read     ┆ at the latest
 
-By default it is sent once the London day is over: 46, 48 or 50 half hours. Sent earlier, by the
+By default it is sent once the London day is over and read: 46, 48 or 50 half hours. Sent earlier, by the
 setting `post_action_after_s` or because report_by is near, it covers the half hours that the
 dispatch touched, and the whole day follows as a newer revision of the same thread. So does
 whatever changes later: the newest revision is the whole truth about an asset and a day.
@@ -16,7 +16,7 @@ import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import pairwise
+from itertools import pairwise, product
 from zoneinfo import ZoneInfo
 
 from ukprofile.clock import Clock
@@ -46,7 +46,7 @@ LOOKS = timedelta(minutes=1)
 REST_S = 0.5
 """Real seconds between two looks at least."""
 SETTLED = timedelta(minutes=5)
-"""After the end of a day all of its readings should be there."""
+"""How long after the end of a day its last readings are waited for."""
 LAST_CALL = timedelta(seconds=REPORT_S) - timedelta(minutes=5)
 """After the end of a dispatch: late enough to be sent as it is (profile 5, report_by)."""
 CORRECTED = timedelta(days=3)
@@ -117,18 +117,19 @@ class PostActions:
     def _statements(
         self, book: Book, known: Sequence[Dispatch], one: Dispatch, now: datetime
     ) -> Iterator["_Statement"]:
-        for day in _days(one.start, one.end):
-            span = due_span(one.start, one.end, day, self._after, now)
+        entry, event_id = answered(book, one), event_of(book, one)
+        for day, asset_id in product(_days(one.start, one.end), one.assets):
+            mark = book.readings.mark(asset_id)
+            read_until = day[0] if mark is None else mark.until
+            span = due_span(one.start, one.end, day, self._after, read_until, now)
             if span is None:
                 continue
-            entry, event_id = answered(book, one), event_of(book, one)
-            for asset_id in one.assets:
-                asked = asked_of(known, one, asset_id, self._weights)
-                whole = _post_action(book, one, asset_id, asked, span, self._interval_s)
-                for body in in_parts(whole, MOST_BYTES):
-                    about = f"{asset_id}-{day[0].astimezone(_LONDON):%Y%m%d}"
-                    about += f"-{body.part}" if body.part > 1 else ""
-                    yield _Statement(entry, event_id, about, body)
+            asked = asked_of(known, one, asset_id, self._weights)
+            whole = _post_action(book, one, asset_id, asked, span, self._interval_s)
+            for body in in_parts(whole, MOST_BYTES):
+                about = f"{asset_id}-{day[0].astimezone(_LONDON):%Y%m%d}"
+                about += f"-{body.part}" if body.part > 1 else ""
+                yield _Statement(entry, event_id, about, body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,14 +147,16 @@ def due_span(
     end: datetime,
     day: tuple[datetime, datetime],
     after: timedelta,
+    read_until: datetime,
     now: datetime,
 ) -> tuple[datetime, datetime] | None:
     """What is to be reported at `now` of a dispatch from `start` to `end` on a London day.
 
-    The whole day, the half hours it touched, or nothing yet. A series that begins with the day
+    The whole day, the half hours it touched, or nothing yet; `read_until` is how far the asset
+    has been read. A series that begins with the day
     has to fill it (profile 3 post_action): its half hours to come are then missing.
     """
-    if now >= day[1] + SETTLED:
+    if now >= day[1] and (read_until >= day[1] or now >= day[1] + SETTLED):
         return day
     first = whole_before(max(start, day[0]), HALF_HOUR_S)
     last = whole_before(min(end, day[1]) - timedelta(microseconds=1), HALF_HOUR_S) + _HALF_HOUR

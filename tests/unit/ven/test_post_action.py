@@ -32,35 +32,40 @@ def bodies(agent) -> list[PostAction]:
 # -- when ----------------------------------------------------------------------------------------
 
 
-def test_by_default_the_whole_day_is_reported_once_it_is_over():
+def span(start, end, now, *, day=DAY, after=timedelta(0), read_until=NOON):
+    return due_span(start, end, day, after, read_until, now)
+
+
+def test_by_default_the_whole_day_is_reported_once_it_is_over_and_read():
     start, end = NOON + HALF, NOON + 2 * HOUR
-    due = MIDNIGHT + SETTLED
-    assert due_span(start, end, DAY, timedelta(0), due - MINUTE) is None
-    assert due_span(start, end, DAY, timedelta(0), due) == DAY
+    assert span(start, end, MIDNIGHT - MINUTE, read_until=MIDNIGHT) is None
+    assert span(start, end, MIDNIGHT, read_until=MIDNIGHT) == DAY
+    assert span(start, end, MIDNIGHT + SETTLED - MINUTE, read_until=MIDNIGHT - MINUTE) is None
+    assert span(start, end, MIDNIGHT + SETTLED, read_until=MIDNIGHT - MINUTE) == DAY
 
 
 def test_soon_after_the_end_it_is_the_half_hours_of_the_dispatch():
     start, end = NOON + timedelta(minutes=40), NOON + timedelta(minutes=95)
     last = NOON + timedelta(minutes=120)
-    assert due_span(start, end, DAY, MINUTE, last) is None
-    assert due_span(start, end, DAY, MINUTE, last + MINUTE) == (NOON + HALF, last)
-    assert due_span(start, end, DAY, MINUTE, MIDNIGHT + SETTLED) == DAY
+    assert span(start, end, last, after=MINUTE) is None
+    assert span(start, end, last + MINUTE, after=MINUTE) == (NOON + HALF, last)
+    assert span(start, end, MIDNIGHT + SETTLED, after=MINUTE) == DAY
 
 
 def test_report_by_is_kept_though_the_day_is_not_over():
     """The day the clocks go back has 25 hours: its end comes after report_by."""
-    start, end = datetime(2026, 10, 25, 0, 5, tzinfo=UTC), datetime(2026, 10, 25, 0, 20, tzinfo=UTC)
-    day = (datetime(2026, 10, 24, 23, tzinfo=UTC), datetime(2026, 10, 26, 0, tzinfo=UTC))
-    early = end - timedelta(minutes=30), end - timedelta(minutes=25)
-    at = early[1] + LAST_CALL
-    assert at < day[1] + SETTLED
-    assert due_span(*early, day, timedelta(0), at - MINUTE) is None
-    assert due_span(*early, day, timedelta(0), at) == (day[0] + HALF, day[0] + 2 * HALF)
-    assert due_span(start, end, day, timedelta(0), end + LAST_CALL) == day
+    begin = datetime(2026, 10, 24, 23, tzinfo=UTC)
+    day = (begin, begin + 25 * HOUR)
+    start, end = begin + HALF, begin + HALF + timedelta(minutes=5)
+    at = end + LAST_CALL
+    assert at < day[1]
+    assert span(start, end, at - MINUTE, day=day) is None
+    assert span(start, end, at, day=day) == (begin + HALF, begin + HOUR)
 
 
 def test_a_series_that_begins_with_the_day_fills_it():
-    assert due_span(MIDNIGHT, MIDNIGHT + HOUR, NEXT, MINUTE, MIDNIGHT + 2 * HOUR) == NEXT
+    soon = MIDNIGHT + 2 * HOUR
+    assert span(MIDNIGHT, MIDNIGHT + HOUR, soon, day=NEXT, after=MINUTE) == NEXT
 
 
 # -- of what -------------------------------------------------------------------------------------
@@ -110,9 +115,9 @@ async def test_a_run_to_its_end_is_reported_to_the_watt_hour(tmp_path):
         await agent.hears()
         await agent.minutes(90, 100)
         await agent.telemetry.tell()
-        await agent.live(MIDNIGHT)
+        await agent.live(MIDNIGHT - MINUTE)
         assert bodies(agent) == []
-        await agent.live(MIDNIGHT + SETTLED)
+        await agent.live(MIDNIGHT)
         texts = {t["in_reply_to"]["thread"]: t for t in agent.texts("post_action")}
         text = texts.pop(thread)
         post_action = PostAction.read(text["body"])
