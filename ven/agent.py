@@ -1,9 +1,10 @@
 """The agent, put together: what it is made of, and how it starts and ends.
 
             ┌─ Listener ── events ──▶ Receiver ──┐
-    VTN ◀───┼─ Sender ◀── outbox ──┐             ▼  ◀── Responder ◀── forecasts ─┐
-            └─ Heartbeat           └───────── Journal ◀── Reporter ◀── measured ──┐
-                                                 └──────▶ Actor ───── commands ──▶ devices
+    VTN ◀───┼─ Sender ◀── outbox ──┐             ▼
+            ├─ Heartbeat           └───────── Journal ◀── Reporter, Meter ◀── measured ──┐
+            └─ Telemetry ◀── readings ────────┘ ▲└──────▶ Actor ──────── commands ──▶ devices
+                                                └─ Responder ◀────────── forecasts ────────┘
 
 The journal is the only thing the parts share; a bell tells them that there is news in it. Any of
 them may be killed at any moment: what stands in the journal is taken up again at the next start.
@@ -18,6 +19,7 @@ import ssl
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from random import SystemRandom
+from typing import Protocol
 
 import structlog
 
@@ -35,14 +37,23 @@ from ven.journal import Journal
 from ven.listen import Listener, Party
 from ven.log import open_log
 from ven.policy import policy_named
+from ven.meter import Meter
+from ven.post_action import PostActions
 from ven.receive import Receiver
 from ven.report import Reporter
 from ven.respond import Responder
 from ven.send import Sender
 from ven.settings import Place, Settings, SettingsError, write_whole
+from ven.telemetry import Telemetry
 
 _DRAIN_S = 5.0
 """Real seconds in which a stopping agent tries to send what is queued."""
+
+
+class _Part(Protocol):
+    """What runs for as long as the agent lives."""
+
+    async def run(self) -> None: ...
 
 
 class Crashed(ProfileError):
@@ -131,7 +142,38 @@ async def _live(
         forecast=forecast_of(settings),
         timeout_s=timeout_s,
     )
-    parts = (actor, listener, reporter, responder, sender, heartbeat)
+    meter = Meter(journal, devices, clock, reading_s=settings.reading_s, timeout_s=timeout_s)
+    afterwards = PostActions(
+        journal,
+        voice,
+        weights,
+        clock,
+        bell,
+        after_s=settings.post_action_after_s,
+        interval_s=settings.post_action_interval_s,
+    )
+    parts: list[_Part] = [
+        actor,
+        listener,
+        reporter,
+        responder,
+        sender,
+        heartbeat,
+        meter,
+        afterwards,
+    ]
+    if settings.telemetry:
+        parts.append(
+            Telemetry(
+                client,
+                journal,
+                clock,
+                settings.party,
+                tuple(devices),
+                log,
+                reading_s=settings.reading_s,
+            )
+        )
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(part.run(), name=type(part).__name__) for part in parts]
         tasks.append(group.create_task(_tell_ready(listener, place, settings, ready_file)))

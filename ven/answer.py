@@ -6,6 +6,7 @@ dispatch: AK-DSP-0001, RS-DSP-0001, ST-DSP-0001.
 """
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -26,7 +27,7 @@ from ukprofile.signing import Sealed, SigningKeys, seal
 from ven.journal import Book
 
 _VALID = timedelta(hours=24)
-_LONGEST_THREAD = 64
+_THREAD = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _PREFIXES = {
     "acknowledgement": "AK",
     "availability": "AV",
@@ -80,11 +81,28 @@ def acknowledge(
     return header.message_id
 
 
-def reply(book: Book, voice: Voice, entry: Entry, body: Body, event_id: str, now: datetime) -> str:
-    """Answer the message of `entry` by any kind but the acknowledgement; the message id."""
-    kind = kind_of(body)
-    header = _header(book, voice, entry, kind, now)
+def reply(
+    book: Book,
+    voice: Voice,
+    entry: Entry,
+    body: Body,
+    event_id: str,
+    now: datetime,
+    *,
+    about: str = "",
+) -> str:
+    """Answer the message of `entry` by any kind but the acknowledgement; the message id.
+
+    Of a kind that answers one message several times, each has a thread of its own: `about` what.
+    """
+    header = _header(book, voice, entry, kind_of(body), now, about)
     return _send(book, voice, header, body, event_id, now)
+
+
+def last_reply(book: Book, voice: Voice, entry: Entry, kind: str, about: str = "") -> Entry | None:
+    """The newest thing I replied in the thread that `reply` uses; None where I have not yet."""
+    said = book.thread(_own_slot(voice, entry, kind, about))
+    return max(said, key=lambda one: one.revision, default=None)
 
 
 def declare(
@@ -105,23 +123,31 @@ def declare(
 
 
 def own_thread(prefix: str, thread: str) -> str:
-    """My thread beside the DSO's, in at most 64 characters."""
+    """My thread beside the DSO's: what a thread may be called (profile 2), and always the same."""
     name = f"{prefix}-{thread}"
-    if len(name) <= _LONGEST_THREAD:
+    if _THREAD.fullmatch(name) is not None:
         return name
     return f"{prefix}-{hashlib.sha256(thread.encode()).hexdigest()[:40]}"
 
 
-def _header(ledger: Ledger, voice: Voice, entry: Entry, kind: str, now: datetime) -> Header:
-    """The header of an answer to `entry`, in my thread beside the DSO's."""
-    slot = Slot(
+def _own_slot(voice: Voice, entry: Entry, kind: str, about: str) -> Slot:
+    """Where my answers of that kind to `entry` stand: in my thread beside the DSO's."""
+    thread = f"{entry.slot.thread}-{about}" if about else entry.slot.thread
+    return Slot(
         voice.keys.party,
         entry.slot.issuer,
         voice.environment,
         entry.slot.program,
         kind,
-        own_thread(_PREFIXES[kind], entry.slot.thread),
+        own_thread(_PREFIXES[kind], thread),
     )
+
+
+def _header(
+    ledger: Ledger, voice: Voice, entry: Entry, kind: str, now: datetime, about: str = ""
+) -> Header:
+    """The header of an answer to `entry`."""
+    slot = _own_slot(voice, entry, kind, about)
     # What is said of an expired message must itself be taken.
     valid_until = max(entry.valid_until, now.replace(microsecond=0) + _VALID)
     header = _bare_header(ledger, voice, slot, kind, valid_until, now)

@@ -5,6 +5,7 @@
     DIR/public.json       my public key set: what the DSO enrols
     DIR/dso/NAME.json     the DSO's public key sets, pinned; nothing else is trusted
     DIR/client_secret     the OAuth client's secret                                  0600
+    DIR/inbox/            what a person wants said: the agent takes it and clears it away
     DIR/journal.db        what was received, decided, planned, sent (`ukven journal`)
     DIR/devices/ASSET.jsonl    what a simulated device was told, and when it took it
     DIR/agent.log         structured log, one JSON object a line
@@ -20,6 +21,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from types import NoneType
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -33,6 +35,7 @@ from ven.device.simulated import Battery
 
 Environment = Literal["sandbox", "production"]
 
+HALF_HOUR_S = 1800
 _PARTY = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _ASSET = re.compile(r"[A-Za-z0-9_.-]{1,128}")
 
@@ -103,6 +106,17 @@ class Settings:
     """A word of the list of licence condition 31E, as offers name it."""
     forecast: str = ""
     """A file that says what our assets can do, for devices that do not say it themselves."""
+    reading_s: int = 60
+    """The length of a reading, in business seconds; half an hour holds a whole number of them."""
+    telemetry: bool = False
+    """Whether the VTN is shown the readings of the day as they come: unsigned, no evidence."""
+    post_action_after_s: float = 0.0
+    """Business seconds after the half hour in which a dispatch ended until its post-action is
+    sent; 0 = once the London day is over."""
+    post_action_interval_s: int = HALF_HOUR_S
+    """The length of its intervals; a settlement period, or shorter where the contract wants it."""
+    nominate_baseline: bool = False
+    """Whether each day's baseline is nominated from what the devices would do by themselves."""
     allow_token_hosts: tuple[str, ...] = ()
     """Hosts other than the VTN's that may be asked for a token."""
     ca_file: str = ""
@@ -127,6 +141,13 @@ class Settings:
         for name in ("poll_s", "heartbeat_s", "timeout_s", "device_timeout_s"):
             if not 0 < getattr(self, name) <= 3600:
                 raise SettingsError(f"{name} lies between 0 and 3600 seconds")
+        if not 0 < self.reading_s <= HALF_HOUR_S or HALF_HOUR_S % self.reading_s:
+            raise SettingsError("reading_s divides half an hour: 60, 300, 1800 ...")
+        longer = self.post_action_interval_s
+        if not 0 < longer <= HALF_HOUR_S or HALF_HOUR_S % longer or longer % self.reading_s:
+            raise SettingsError("post_action_interval_s divides half an hour into whole readings")
+        if not 0 <= self.post_action_after_s <= 86_400:
+            raise SettingsError("post_action_after_s lies between 0 and 86400 seconds")
         if self.vtn:
             check_url(self.vtn)
         self.price()
@@ -188,6 +209,10 @@ class Place:
     @property
     def journal(self) -> Path:
         return self.path / "journal.db"
+
+    @property
+    def inbox(self) -> Path:
+        return self.path / "inbox"
 
     @property
     def devices(self) -> Path:
@@ -297,7 +322,11 @@ def _read(found: Mapping[str, Any]) -> Settings:
         value = values.get(field.name)
         if field.type in (str, Environment) and not isinstance(value, str | None):
             raise SettingsError(f"{field.name} must be text")
-        if field.type in (int, float) and not isinstance(value, int | float | None):
+        if field.type is bool and not isinstance(value, bool | None):
+            raise SettingsError(f"{field.name} must be true or false")
+        if field.type is int and type(value) not in (int, NoneType):
+            raise SettingsError(f"{field.name} must be a whole number")
+        if field.type is float and type(value) not in (int, float, NoneType):
             raise SettingsError(f"{field.name} must be a number")
     return Settings(**values)
 
@@ -338,6 +367,11 @@ _HELP = {
     "asset_class": "Make and model of the assets, as offers name them.",
     "energy_source": "A word of the list of licence condition 31E, as offers name it.",
     "forecast": "A CSV file of what the assets can do; empty = the devices say it themselves.",
+    "reading_s": "Seconds one reading of a device is long: 60, 300, 1800 ...",
+    "telemetry": "Whether the VTN is shown the readings of the day as they come.",
+    "post_action_after_s": "Seconds from the end of a run to its post-action; 0 = after the day.",
+    "post_action_interval_s": "Seconds one interval of a post-action is long: 1800, 60 ...",
+    "nominate_baseline": "Whether each day's baseline is nominated from what the devices say.",
     "allow_token_hosts": "Hosts other than the VTN's that may give out tokens.",
     "ca_file": "A certificate authority (PEM) to trust beside the system's.",
 }

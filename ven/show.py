@@ -89,7 +89,7 @@ def _dispatch(book: Book, slot: Slot, thread: Thread, now: datetime) -> dict[str
 
 def _state(thread: Thread, said: tuple[str, ...], now: datetime) -> str:
     """The state of profile 5, as far as the agent can know it."""
-    if said and said[-1] != "executing":
+    if said and said[-1] not in ("executing", "resumed"):
         return said[-1]
     if thread.void:
         return "late"

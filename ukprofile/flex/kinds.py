@@ -126,6 +126,7 @@ _TABLE = (
         may("on_stale", OneOf("continue", "stop"), "when the DSO was out of reach too long"),
         _PRICE,
         may("performance_curve", IDENTIFIER, "how delivery becomes payment, by name"),
+        may("baseline_method", IDENTIFIER, "how the baseline is made: nominated, or by name"),
     ),
     _kind(
         "request",

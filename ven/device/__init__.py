@@ -54,7 +54,8 @@ class Measurement:
     """What a device does at `at`: watts (+ = export), and what it would do by itself.
 
     `command_id` is the command in force ("" = none). `short` says why it does not hold what was
-    asked ("" = it does): empty, full, beyond its limits.
+    asked ("" = it does): empty, full, beyond its limits. `exported_ws` is its energy counter in
+    watt-seconds, which rises as it exports and falls as it imports; None = it has none.
     """
 
     at: datetime
@@ -62,6 +63,7 @@ class Measurement:
     baseline_w: int
     command_id: str = ""
     short: str = ""
+    exported_ws: int | None = None
 
 
 class Device(Protocol):
@@ -85,6 +87,15 @@ class Foreseeing(Protocol):
 
     async def forecast(self, until: datetime) -> tuple[Ability, ...]:
         """What it could do from now until `until`, if nothing were asked of it before."""
+        ...
+
+
+@runtime_checkable
+class Baselined(Protocol):
+    """A device that also knows what it would do by itself in time to come."""
+
+    async def baseline(self, start: datetime, interval_s: int, count: int) -> tuple[int, ...]:
+        """Mean watts (+ = export) of each of `count` intervals from `start` on."""
         ...
 
 

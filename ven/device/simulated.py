@@ -200,11 +200,18 @@ class SimulatedBattery:
             baseline_w=self._battery.baseline_w(state.at),
             command_id=command.id if command else "",
             short=self._short(state, wanted) if command else "",
+            # before the first line of the log a restart would begin it anew
+            exported_ws=-round(state.energy_wh * _HOUR_S) if self._commands else None,
         )
 
     async def forecast(self, until: datetime) -> tuple[Ability, ...]:
         """As `Foreseeing.forecast`, from the energy it holds now, in steps of half an hour."""
         return foreseen(self._battery, self._now(), until)
+
+    async def baseline(self, start: datetime, interval_s: int, count: int) -> tuple[int, ...]:
+        """As `Baselined.baseline`; its steps lie on whole hours."""
+        step = timedelta(seconds=interval_s)
+        return tuple(self._battery.baseline_w(start + n * step) for n in range(count))
 
     def _short(self, state: State, wanted: int) -> str:
         if state.energy_wh <= 0 and wanted > 0:
