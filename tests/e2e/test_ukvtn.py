@@ -371,6 +371,7 @@ COMMANDS = [
     ("desk", "show"),
     ("desk", "cease"),
     ("desk", "cancel"),
+    ("desk", "alarms"),
     ("desk", "request"),
     ("desk", "offers"),
     ("desk", "award"),
