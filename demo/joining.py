@@ -29,8 +29,9 @@ async def join(
     `ukven enrol`. Raises StageError.
     """
     party, home, to = agent["party"], home_of(stage, agent), ("-d", vtn)
-    asset = f"{agent['asset_id']}=simulated:{agent['device']}"
-    await stage.command("ven", "init", home, "--party", party, "--asset", asset)
+    assets = agent["assets"].items()
+    devices = [w for asset, spec in assets for w in ("--asset", f"{asset}=simulated:{spec}")]
+    await stage.command("ven", "init", home, "--party", party, *devices)
     await stage.command("vtn", "keys", "add", home / "public.json", *to)
     made = json.loads(
         await stage.command("vtn", "clients", "add", party, "--role", "ven", "--json", *to)
@@ -38,7 +39,7 @@ async def join(
     terms = {
         **contract,
         "contract_id": agent["contract_id"],
-        "assets": [{"asset_id": agent["asset_id"]}],
+        "assets": [{"asset_id": asset} for asset in agent["assets"]],
         "capacity_w": agent["capacity_w"],
     }
     await stage.command(
