@@ -142,9 +142,13 @@ async def test_schedule_confirmation_variation_and_cease_run_as_in_force(scene):
 async def test_nothing_runs_of_a_schedule_that_nobody_confirmed(scene):
     await scene.post.schedule("D1", relative(0, 40, 100, 1.0), confirm_by=at(20))
     await scene.taken()
+    scene.clock._write(at(110), 0.0)
+    later = relative(0, 120, 150, 0.5)
+    await scene.post.instruct("D2", later)
+    await scene.taken(later)
     await scene.ran_as_in_force()
-    assert scene.device() == []
-    assert scene.said("DISPATCH_STATUS") == []
+    assert scene.device() == [(at(120), 0.5), (at(150), 0.0)]
+    await until(lambda: scene.said("DISPATCH_STATUS") == ["EXECUTING"], why="only the later")
 
 
 async def test_nothing_runs_of_a_cancelled_dispatch_and_the_one_beside_it_does(scene):
