@@ -144,7 +144,8 @@ def instant(text: str | None, otherwise: datetime) -> datetime:
 def ending(start: datetime, duration: str) -> datetime:
     if duration == "P9999Y":
         return FOREVER
-    found = re.fullmatch(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?", duration)
+    form = r"P(?:0Y)?(?:0M)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?"
+    found = re.fullmatch(form, duration)
     assert found, duration
     days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
     return start + timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.posting import Poster
+from tests.rewriting import rewriting_before
 from tests.unit.ven.dso import NOON, Dso, dso_with_fsp7
 from tests.waiting import until
 from ukprofile.clock import SharedClock
@@ -95,14 +96,23 @@ class Scene:
 
 
 @asynccontextmanager
-async def bare_ven_at_a_dso(tmp_path):
+async def bare_ven_at_a_dso(tmp_path, *, rewritten=False):
+    """Beside a DSO; `rewritten`: at a VTN that shows it every event in other words."""
     path, log = tmp_path / "clock", tmp_path / "device.jsonl"
     SharedClock.create(path, NOON)
     clock = SharedClock(path, writable=True)
-    async with dso_with_fsp7(clock) as dso:
+    async with dso_with_fsp7(clock) as dso, rewriting_before(dso.url) as (_, other):
         desk, secret = await dso.running.client("desk", Role.BL)
         ven = await asyncio.create_subprocess_exec(
-            *(sys.executable, AGENT, dso.url, dso.client_id, dso.secret, path, log)
+            *(
+                sys.executable,
+                AGENT,
+                other if rewritten else dso.url,
+                dso.client_id,
+                dso.secret,
+                path,
+                log,
+            )
         )
         async with Client(dso.url, Credentials(desk, secret), attempts=1) as client:
             yield Scene(dso, Poster(client, dso.running.vtn.keys, clock), clock, log)
@@ -117,7 +127,13 @@ async def scene(tmp_path):
         yield made
 
 
-async def test_schedule_confirmation_variation_and_cease_run_as_in_force(scene):
+@pytest.mark.parametrize("rewritten", [False, True])
+async def test_schedule_confirmation_variation_and_cease_run_as_in_force(tmp_path, rewritten):
+    async with bare_ven_at_a_dso(tmp_path, rewritten=rewritten) as scene:
+        await whole_life(scene)
+
+
+async def whole_life(scene):
     planned = absolute(0, 40, 100, 1.2)
     await scene.post.schedule("D1", planned, confirm_by=at(20))
     await scene.taken()
