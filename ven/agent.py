@@ -23,6 +23,8 @@ import structlog
 
 from ukprofile.clock import Clock
 from ukprofile.errors import ProfileError
+from ukprofile.mapping.draft import DraftEvent, DraftProgram
+from ukprofile.openadr import Event, Program
 from ukprofile.openadr.client import Client, Credentials
 from ukprofile.signing import SigningKeys
 from ven.act import Actor
@@ -34,7 +36,7 @@ from ven.heartbeat import Heartbeat
 from ven.journal import Journal
 from ven.listen import Listener, Party
 from ven.log import open_log
-from ven.receive import Receiver
+from ven.receive import DraftReceiver, Receiver
 from ven.report import Reporter
 from ven.send import Sender
 from ven.settings import Place, Settings, SettingsError, write_whole
@@ -88,16 +90,21 @@ async def _live(
     """Start every part, until `stop`; then cancel them, and send what is still queued."""
     voice = Voice(_keys(place, settings), settings.suite, settings.environment, secrets.token_bytes)
     register = place.load_register(settings)
-    if not register.key_sets:
+    if not register.key_sets and settings.dialect == "uk":
         raise SettingsError(f"no DSO is trusted yet: ukven enrol {place.path} --dso-keys FILE ...")
     devices, weights = batteries(place, settings, clock), weights_of(settings)
     bell, alarms, random = Bell(), Alarms(journal, log), SystemRandom()
-    receiver = Receiver(journal, alarms, voice, clock, weights)
+    receiver = (
+        DraftReceiver(journal, alarms, voice, clock, weights, settings.fleet)
+        if settings.dialect == "gb-draft"
+        else Receiver(journal, alarms, voice, clock, weights)
+    )
     me = Party(
         party=settings.party,
         environment=settings.environment,
         register=register,
         weights=weights,
+        dialect=settings.dialect,
     )
     listener = Listener(
         client,
@@ -165,6 +172,7 @@ def _client(place: Place, settings: Settings) -> Client:
             trusted.load_verify_locations(settings.ca_file)
         except OSError as error:
             raise SettingsError(f"the certificate authority {settings.ca_file}: {error}") from error
+    draft = settings.dialect == "gb-draft"
     return Client(
         settings.vtn,
         Credentials(settings.client_id, place.load_secret()),
@@ -173,4 +181,6 @@ def _client(place: Place, settings: Settings) -> Client:
         ssl=trusted,
         allow_token_hosts=settings.allow_token_hosts,
         user_agent="ukven",
+        program=DraftProgram if draft else Program,
+        event=DraftEvent if draft else Event,
     )

@@ -30,7 +30,7 @@ AGGREGATED = "AGGREGATED_REPORT"
 READ_BACK = "READ_BACK"
 DISPATCH_STATUS = "DISPATCH_STATUS"
 
-_DRAFT_STATUS = {
+DRAFT_STATUS = {
     "executing": "EXECUTING",
     "resumed": "EXECUTING",
     "failed": "FAILED",
@@ -84,7 +84,7 @@ def answer_report(
     descriptor = None
     if header.kind == "status":
         descriptor = DISPATCH_STATUS
-        if word := _DRAFT_STATUS.get(body["state"]):
+        if word := DRAFT_STATUS.get(body["state"]):
             payloads = (*payloads, ValuesMap(type=DISPATCH_STATUS, values=(word,)))
     about = body["assets"][0]["asset_id"] if header.kind == "post_action" else AGGREGATED
     return _report(header, event_id, about, (Interval(id=0, payloads=payloads),), descriptor)
