@@ -5,6 +5,7 @@ DSO   ukvtn keys add    pins them
       ukvtn clients add gives out a client and its secret
       ukvtn contracts add
 FSP   ukven enrol       with the secret, and the DSO's public keys
+      ukven set         its price, what its assets are, what it reports
 """
 
 import json
@@ -50,6 +51,9 @@ async def join(
         "--secret-file", "-", "--dso-keys", await dso_keys(stage, vtn), *enrolment,
         stdin=made["client_secret"],
     )  # fmt: skip
+    said = [f"{name}={value}" for name, value in agent.get("settings", {}).items()]
+    if said:
+        await stage.command("ven", "set", home, *said)
 
 
 async def dso_keys(stage: Stage, vtn: Path) -> Path:

@@ -78,7 +78,20 @@ def enrol(
     vtn: Annotated[str, typer.Option(help="The VTN's base URL.")],
     client_id: Annotated[str, typer.Option(help="Your OAuth client, from the DSO.")],
     secret_file: Annotated[Path, typer.Option(help="A file with its secret; - reads stdin.")],
-    dso_keys: Annotated[Path, typer.Option(help="The DSO's public keys: one set, or several.")],
+    dso_keys: Annotated[
+        Path | None, typer.Option(help="The DSO's public keys: one set, or several.")
+    ] = None,
+    dialect: Annotated[
+        Literal["uk", "gb-draft"] | None,
+        typer.Option(
+            help="uk: signed messages. gb-draft: only what the draft GB API has, which nobody "
+            "signs: then whoever controls the VTN or the way to it moves your devices."
+        ),
+    ] = None,
+    group: Annotated[
+        list[str] | None,
+        typer.Option(help="With gb-draft: GROUP=ASSET,ASSET, an asset group of the DSO."),
+    ] = None,
     clock: Annotated[Path | None, typer.Option(help="A shared clock, for rehearsals.")] = None,
     poll_s: Annotated[float | None, typer.Option(help="Seconds between two polls.")] = None,
     heartbeat_s: Annotated[float | None, typer.Option(help="Between two heartbeats.")] = None,
@@ -93,12 +106,14 @@ def enrol(
     """Tell the agent in DIR where its VTN is and whose keys to trust.
 
     May be repeated: what is given replaces what was there; key sets are added. Compare the
-    DSO's keys with what it published elsewhere: they decide what your devices do.
+    DSO's keys with what it published elsewhere: they decide what your devices do. A DSO that
+    signs nothing is believed with --dialect gb-draft only, said at each enrolment.
 
     Example: ukven enrol my-agent --vtn https://vtn.example --client-id fsp7
     --secret-file secret.txt --dso-keys ukpn.json
     """
-    from ven.settings import Place, key_sets_in, with_enrolment, write_whole
+    from ven.settings import Place, SettingsError, key_sets_in, with_enrolment, write_whole
+    from ven.show import TRUST
 
     place = Place(directory)
     settings = with_enrolment(
@@ -110,19 +125,44 @@ def enrol(
         heartbeat_s=heartbeat_s,
         suite_floor=suite_floor,
         allow_token_hosts=token_host and tuple(token_host),
+        dialect=dialect or "uk",  # said at each enrolment, or not meant
+        asset_groups=group and tuple(group),
         ca_file=ca_file and str(ca_file.absolute()),
     )
-    key_sets = key_sets_in(dso_keys)
+    key_sets = key_sets_in(dso_keys) if dso_keys else ()
     secret, register = _secret(secret_file), place.load_register(settings)
     for key_set in key_sets:  # all of them, before any is pinned
         register = register.with_key_set(key_set)
+    if settings.dialect == "uk" and not register.key_sets:
+        raise SettingsError("whose messages to trust? --dso-keys FILE")
     for key_set in key_sets:
         place.pin(key_set)
     write_whole(place.secret, secret + "\n", mode=0o600)
     place.save(settings)
-    trusted = ", ".join(f"{k.key_set} of {k.party}" for k in key_sets)
+    trusted = ", ".join(f"{k.key_set} of {k.party}" for k in register)
+    if settings.dialect == "gb-draft":
+        trusted = f"gb-draft, {TRUST[settings.dialect]}"
     typer.echo(f"enrolled at {vtn} as {client_id}; trusted: {trusted}")
     typer.echo(f"next: ukven run {directory}")
+
+
+@app.command("set")
+def set_(
+    directory: Directory,
+    changes: Annotated[
+        list[str], typer.Argument(metavar="NAME=VALUE", help="A setting, as in settings.toml.")
+    ],
+) -> None:
+    """Change settings of the agent in DIR; it reads them when it starts.
+
+    Examples: ukven set my-agent offer_price=GBP:21000:500 energy_source=Storage
+    ukven set my-agent policy=mymodule:MyPolicy
+    """
+    from ven.settings import Place, with_texts
+
+    place = Place(directory)
+    place.save(with_texts(place.load(), changes))
+    typer.echo(f"set {', '.join(changes)} in {place.settings}")
 
 
 @app.command()
@@ -229,6 +269,7 @@ def _told(found: dict[str, Any]) -> list[str]:
     """The status as lines for a person."""
     contact = found["contact"] or "never"
     told = [f"{found['party']} ({found['environment']}) at {found['vtn'] or 'no VTN yet'}"]
+    told += [f"dialect {found['dialect']}, {found['trust']}"]
     told += [f"business time {found['now']}, last contact {contact}", ""]
     sections = {
         "contracts": "{contract_id}  {product} in {zone}, {capacity_w:,} W until {valid_to}",

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ukprofile.clock import Clock, SystemClock
-from vtn.app import Vtn, assemble, listening
+from vtn.app import Vtn, assemble, listening, watching
 from vtn.domain.record import Role
 from vtn.domain.store import Store
 from vtn.http.problems import Log
@@ -62,7 +62,7 @@ async def running_vtn(
             store = await SqliteStore.open(place.database, settings.environment, uuid.uuid4().hex)
         try:
             vtn = await assemble(settings, place, store, clock, log)
-            async with listening(vtn) as url:
+            async with watching(vtn), listening(vtn) as url:
                 yield RunningVtn(url, vtn)
         finally:
             await store.close()

@@ -7,6 +7,7 @@ what is printed is what is served.
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_json_schema
 from pydantic_core.core_schema import TaggedUnionSchema, WithDefaultSchema
 
@@ -33,9 +34,11 @@ from ukprofile.openadr import (
     VenVenRequest,
     Wire,
 )
+from vtn.domain.desk.shown import CourseShown, StandingShown
 from vtn.domain.objects import PAGE
 from vtn.domain.privacy import read_scope, write_scope
 from vtn.domain.record import Kind
+from vtn.http.desk import DESK_OPERATIONS
 from vtn.http.query import MANY, PARAMETERS
 from vtn.http.routes import ALL_TOPICS, BL_TOPICS, KINDS, VEN_TOPICS
 
@@ -86,8 +89,9 @@ class _Schemas(GenerateJsonSchema):
 
 def document() -> dict[str, Any]:
     """The whole document."""
-    models: list[type[Wire]] = [*_OTHERS, *_STORED.values()]
+    models: list[type[BaseModel]] = [*_OTHERS, *_STORED.values(), StandingShown, CourseShown]
     models += [model for some in _REQUESTS.values() for model in some]
+    models += [operation.order for operation in DESK_OPERATIONS]
     _, found = models_json_schema(
         [(model, "validation") for model in models],
         ref_template=_REF,
@@ -95,7 +99,7 @@ def document() -> dict[str, Any]:
         schema_generator=_Schemas,
     )
     for model in models:
-        if model.demanded:
+        if issubclass(model, Wire) and model.demanded:
             found["$defs"][model.__name__]["required"].append(model.demanded)
     scopes = sorted({s for kind in Kind for s in (read_scope(kind), write_scope(kind))})
     return {
@@ -147,6 +151,27 @@ def _paths() -> dict[str, Any]:
         if "{id}" in topic:
             operation["parameters"] = [_ID]
         paths[f"/notifiers/mqtt/topics/{topic}"] = {"get": operation}
+    return paths | _of_desk()
+
+
+def _of_desk() -> dict[str, Any]:
+    """The desk: what the business logic posts, and what it reads."""
+    contract = {"name": "contract", "in": "query", "schema": {"type": "string"}}
+    listed = _operation("listDispatches", "200", None, ("read_all",)) | {"parameters": [contract]}
+    every = {"type": "array", "items": _schema(StandingShown)["schema"]}
+    listed["responses"]["200"]["content"] = {"application/json": {"schema": every}}
+    one = _operation("getDispatch", "200", CourseShown, ("read_all",))
+    paths: dict[str, Any] = {
+        "/desk/dispatches": {"get": listed},
+        "/desk/dispatches/{id}": {"get": one | {"parameters": [_ID, contract]}},
+    }
+    for operation in DESK_OPERATIONS:
+        status = "201" if operation.does == "makes" else "200"
+        name = f"desk{operation.name.title()}"
+        posted = _operation(name, status, StandingShown, (write_scope(Kind.EVENT),))
+        content = {"application/json": _schema(operation.order)}
+        posted["requestBody"] = {"required": True, "content": content}
+        paths[f"/desk/{operation.name}"] = {"post": posted}
     return paths
 
 
@@ -195,7 +220,7 @@ def _parameters(kind: Kind) -> list[dict[str, Any]]:
 
 
 def _operation(
-    name: str, status: str, answer: type[Wire] | None, scopes: tuple[str, ...] | None = None
+    name: str, status: str, answer: type[BaseModel] | None, scopes: tuple[str, ...] | None = None
 ) -> dict[str, Any]:
     """An operation; `scopes`: any of them will do, () = any token, None = no token is asked for."""
     success: dict[str, Any] = {"description": "done"}
@@ -214,5 +239,5 @@ def _operation(
     return shown
 
 
-def _schema(model: type[Wire]) -> dict[str, Any]:
+def _schema(model: type[BaseModel]) -> dict[str, Any]:
     return {"schema": {"$ref": _REF.format(model=model.__name__)}}

@@ -1,13 +1,15 @@
-"""Every path of the API, in one table (openadr3.yaml `paths`)."""
+"""Every path of the API, in one table: openadr3.yaml `paths`, and the desk of the DSO."""
 
 import json
 
 from aiohttp import web
 
 from ukprofile.errors import Refused
+from vtn.domain.desk import Desk
 from vtn.domain.objects import Objects
 from vtn.domain.privacy import Viewer
 from vtn.domain.record import Kind, Role
+from vtn.http.desk import DESK_OPERATIONS, DeskHandlers
 from vtn.http.objects import Handler, ObjectHandlers
 from vtn.http.problems import Problems
 from vtn.http.server import Routes
@@ -26,7 +28,7 @@ ALL_TOPICS = ("programs", "programs/{id}", "programs/{id}/events")
 VEN_TOPICS = ("vens/{id}", "vens/{id}/events", "vens/{id}/programs", "vens/{id}/resources")
 
 
-def routes(objects: Objects, problems: Problems) -> Routes:
+def routes(objects: Objects, desk: Desk, problems: Problems) -> Routes:
     """Path to method to handler. `/auth/server` and `/auth/token` ask for no token and stand in
     `Router`.
     """
@@ -35,6 +37,11 @@ def routes(objects: Objects, problems: Problems) -> Routes:
         on = ObjectHandlers(kind, objects, problems)
         table[path] = {"GET": on.list, "POST": on.create}
         table[f"{path}/{{id}}"] = {"GET": on.get, "PUT": on.update, "DELETE": on.delete}
+    on_desk = DeskHandlers(desk)
+    for operation in DESK_OPERATIONS:
+        table[f"/desk/{operation.name}"] = {"POST": on_desk.carries_out(operation)}
+    table["/desk/dispatches"] = {"GET": on_desk.list}
+    table["/desk/dispatches/{id}"] = {"GET": on_desk.get}
     for topics, handler in (
         (BL_TOPICS, _bl_topics),
         (ALL_TOPICS, _topics),
