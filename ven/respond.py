@@ -88,7 +88,9 @@ class Responder:
         except Exception as error:  # noqa: BLE001 - a device may fail in any way: asked again
             self._log.warning("no forecast", why=str(error) or type(error).__name__)
             return False
-        if await self._journal.write(lambda book: self._answer(book, forecasts, now)):
+        # what has passed while the devices were asked is not in their forecasts
+        then = self._clock.now()
+        if await self._journal.write(lambda book: self._answer(book, forecasts, then)):
             self._bell.ring()
         return True
 
