@@ -1,6 +1,6 @@
 """The composition of a VTN: what is made of what, on one page.
 
-settings ─▶ store ─▶ admission ─▶ objects ─▶ office, desk        (open_vtn)
+settings ─▶ store ─▶ admission ─▶ objects ─▶ office, desk, market (open_vtn)
 │                      │
 └─▶ tokens ─▶ auth ─▶ routes ─▶ server ─▶ socket   (listening)
 """
@@ -23,6 +23,7 @@ from ukprofile.flex.header import uuid7
 from ukprofile.signing import SigningKeys
 from vtn.domain.admission import Admission
 from vtn.domain.desk import Desk
+from vtn.domain.market import Market
 from vtn.domain.objects import Objects
 from vtn.domain.office import Office
 from vtn.domain.signer import Signer
@@ -51,6 +52,7 @@ class Vtn:
     objects: Objects
     office: Office
     desk: Desk
+    market: Market
     tokens: Tokens
     keys: SigningKeys
     log: Log
@@ -101,6 +103,7 @@ async def assemble(
         objects=objects,
         office=Office(store, objects, signer, clock),
         desk=Desk(store, objects, signer, clock),
+        market=Market(store, objects, signer, clock),
         tokens=_tokens(place, identity.vtn_id),
         keys=keys,
         log=log or structlog.get_logger(),

@@ -14,7 +14,14 @@ import pytest
 from tests.soak.server_kills import Side, Writers, examine
 from tests.ukvtn import Server, ukvtn
 from tests.unit.ven.dso import CONTRACT, FSP7, terms
+from tests.unit.vtn.fsps import Fsp
+from ukprofile.flex.header import Reference
 from ukprofile.flex.kinds import KINDS
+from ukprofile.flex.offer import OfferedPeriod
+from ukprofile.flex.times import read_time
+from ukprofile.mapping.carrier import message_in
+from ukprofile.openadr.client import Client, Credentials
+from ukprofile.receiving.opening import digest
 from vtn.storage.sqlite import migrate_file
 
 pytestmark = pytest.mark.e2e
@@ -364,6 +371,11 @@ COMMANDS = [
     ("desk", "show"),
     ("desk", "cease"),
     ("desk", "cancel"),
+    ("desk", "request"),
+    ("desk", "offers"),
+    ("desk", "award"),
+    ("markets", "add"),
+    ("markets", "list"),
     ("status",),
     ("migrate",),
     ("openapi",),
@@ -437,6 +449,49 @@ async def test_a_dispatch_is_stopped_from_the_command_line(tmp_path):
         assert done.returncode == 2
     finally:
         await server.kill()
+
+
+async def test_a_market_is_asked_and_awarded_from_the_command_line(server):
+    await server.start()
+    to, fsp = ("-d", server.data), Fsp(7)
+    client = await json_of("clients", "add", "FSP7", "--role", "ven", *to)
+    await json_of("keys", "add", "-", *to, stdin=json.dumps(fsp.keys.public().to_json()))
+    own = {"contract_id": fsp.contract, "assets": [{"asset_id": fsp.asset}]}
+    contract = json.dumps(json.loads(in_force()) | own)
+    await json_of("contracts", "add", "-", "--provider", "FSP7", *to, stdin=contract)
+
+    made = await json_of("markets", "add", "OU", "HENDON-WAY", "--member", "FSP7", *to)
+    assert made["members"] == ["FSP7"]
+    assert await json_of("markets", "list", *to) == [made]
+    assert "nothing is requested" in (await told("desk", "offers", *to)).stdout
+    times = ("--start", tomorrow(16), "--end", tomorrow(18), "--respond-by", tomorrow(10))
+    words = ("OU", "HENDON-WAY", "--delta-w", "1500000", *times, "--thread", "R1")
+    asked = await json_of("desk", "request", *words, *to)
+    assert (asked["thread"], asked["start"]) == ("R1", tomorrow(16))
+
+    start, end = (read_time(tomorrow(hour)) for hour in (16, 18))
+    period = OfferedPeriod(start=start, end=end, delta_w=1_000_000)
+    body = fsp.offer(21_000, periods=(period,)).to_json()
+    async with Client(server.url, Credentials(client["client_id"], client["client_secret"])) as ven:
+        (event,) = [e for e in (await ven.events.list()).items if e.event_name == "REQUEST"]
+        text = message_in(event.intervals).text
+        to_request = Reference(json.loads(text)["revision"], digest(text), "R1")
+        now = datetime.now(UTC)
+        report = fsp.report("availability", body, (to_request, event.id), now, until=end)
+        await ven.reports.create(report)
+
+    shown = (await told("desk", "offers", *to)).stdout
+    assert "AV-1" in shown
+    assert f"missing +500,000 W {tomorrow(16)} to {tomorrow(18)}" in shown
+    awarded = await json_of("desk", "award", "R1", *to)
+    (offer,) = awarded["offers"]
+    assert offer["acceptance"]["accepted"]
+    shown = (await told("desk", "award", "R1", *to)).stdout
+    assert f"{offer['acceptance']['thread']} accepted" in shown
+    taken_back = await json_of("desk", "cancel", offer["acceptance"]["thread"], *to)
+    assert (taken_back["of"], taken_back["state"]) == ("acceptance", "withdrawn")
+    assert "cancellation" in (await told("desk", "cancel", "R1", *to)).stdout
+    assert one_line(await told("desk", "award", "R1", *to)) == ("STATE_INVALID: R1 is withdrawn")
 
 
 def test_help_shows_an_example_where_there_is_much_to_say():

@@ -214,7 +214,7 @@ def cancel(
     data_dir: DataDir = HERE,
     as_json: AsJson = False,
 ) -> None:
-    """Take back a dispatch that has not begun. Final.
+    """Take back a dispatch, or an acceptance, that has not begun; or a request. Final.
 
     Example:  ukvtn desk cancel DSP-88 --reason NOT_REQUIRED
     """

@@ -63,6 +63,13 @@ IN_FORCE = {
     "valid_from": "2026-01-01T00:00:00Z",
     "valid_to": "2099-01-01T00:00:00Z",
 }
+ASKED = {
+    **WHEN,
+    "product": "OU",
+    "zone": "HENDON-WAY",
+    "delta_w": 2_500_000,
+    "respond_by": WHEN["start"],
+}
 STEPS = [
     ("clients.add", {"name": "FSP7", "role": "ven", "targets": ["T1"]}),
     ("clients.add", {"name": "FSP7", "role": "ven"}),  # refused
@@ -106,6 +113,17 @@ STEPS = [
     ("desk.cease", {"thread": "D1", "mode": "slowly"}),  # refused
     ("desk.cease", {"thread": "D1"}),  # refused: it has not begun
     ("desk.cancel", {"thread": "D1", "reason": "NOT_REQUIRED"}),
+    ("markets.add", {"product": "OU", "zone": "HENDON-WAY", "members": ["FSP7"]}),
+    ("markets.add", {"product": "OU", "zone": "HENDON-WAY", "member": "FSP7"}),  # refused
+    ("markets.list", {}),
+    ("desk.request", {**ASKED, "thread": "R1"}),
+    ("desk.request", {**ASKED, "respond_by": "soon"}),  # refused
+    ("desk.request", {**ASKED, "zone": "ELSEWHERE"}),  # refused
+    ("desk.offers", {}),
+    ("desk.offers", {"thread": "R9"}),  # refused
+    ("desk.award", {"thread": "R1"}),
+    ("desk.cancel", {"thread": "R1"}),
+    ("desk.award", {"thread": "R1"}),  # refused
     ("keys.revoke", {"key_set": "FSP7-1"}),
     ("status", {}),
     ("dance", {}),  # refused
@@ -163,6 +181,10 @@ async def test_a_server_and_no_server_give_the_same(tmp_path):
         "desk.vary",
         "desk.show",
         *["desk.cease"] * 3,
+        "markets.add",
+        *["desk.request"] * 2,
+        "desk.offers",
+        "desk.award",
         "dance",
     ]
     assert {name for name, _ in STEPS} == {*COMMANDS, "dance"}
