@@ -134,6 +134,7 @@ _ACCESS = (
     Code("DEVICE_FAILED", "a device refuses a command, or does not answer", None, alarm="DEVICE"),
     Code("NOT_DELIVERED", "a dispatch is not delivered as instructed", None),
     Code("OVERLAP", "confirmed dispatches overlap on one asset", None),
+    Code("POLICY_FAILED", "the FSP's own policy gives no answer that may be signed", None),
     Code("REPORT_REFUSED", "the VTN refuses a report for good", None),
     Code("OUT_OF_CONTACT", "the VTN cannot be reached", None, security=True),
     Code("STORE_DOWN", "cannot be stored, so it is not acknowledged", 503, security=True),

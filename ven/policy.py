@@ -79,12 +79,11 @@ class Able:
     def answer(self, asked: Asked) -> Reply:
         if able(asked, asked.periods):
             return Reply("accept")
-        if asked.whole or asked.terms is None:
-            return Reply("refuse", reason="CAPACITY")
-        found = max(_instead(asked, asked.terms), key=_energy, default=())
-        if not found:
-            return Reply("refuse", reason="CAPACITY")
-        return Reply("partial", found, "CAPACITY")
+        if not asked.whole and asked.terms is not None:
+            found = max(_instead(asked, asked.terms), key=_energy, default=())
+            if found:
+                return Reply("partial", found, "CAPACITY")
+        return Reply("refuse", reason="UNAVAILABLE" if _idle(asked) else "CAPACITY")
 
 
 def able(asked: Asked, periods: Sequence[Period]) -> bool:
@@ -95,6 +94,17 @@ def able(asked: Asked, periods: Sequence[Period]) -> bool:
             (*asked.promised.get(asset, ()), *loads_of(asked, periods, asset)),
         )
         for asset in asked.assets
+    )
+
+
+def _idle(asked: Asked) -> bool:
+    """Whether some asset can do nothing at all in some of the time asked."""
+    return any(
+        step.least_w == step.most_w == 0
+        for asset in asked.assets
+        for step in asked.forecasts.get(asset, ())
+        for period in asked.periods
+        if step.start < period.end and period.start < step.end
     )
 
 

@@ -8,7 +8,7 @@ increase that waits                  ─┘            running: what every asset
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import combinations
 
 from ukprofile.flex.contract import ContractTerms
@@ -22,8 +22,6 @@ from ven.device.ability import Load
 from ven.journal import Book
 from ven.plan import Dispatch
 from ven.policy import part_of
-
-_FAR = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +84,21 @@ def _waiting(
     if until is not None and now > until:
         return None
     return Waiting(slot, newest, until, whole=known.pending is not None)
+
+
+def missed(book: Book, now: datetime) -> list[Waiting]:
+    """What we owed a response, and gave none until respond_by: silence has spoken (profile 5)."""
+    found = []
+    for program in book.programs():
+        terms = terms_of(book, program)
+        for slot, thread in other_threads(book, program, now):
+            answers = answers_to(book, thread)
+            course = dispatch_state(thread, answers, now, terms, "ven")
+            head = course.known.head
+            silent = course.state is State.EXPIRED or "deemed_accepted" in course.flags
+            if silent and head is not None and not any(_responds(a, head) for a in answers):
+                found.append(Waiting(slot, head, respond_by(course.known, terms), whole=False))
+    return found
 
 
 def _responds(answer: Held, to: Held) -> bool:
