@@ -93,6 +93,7 @@ async def _live(
     if not register.key_sets:
         raise SettingsError(f"no DSO is trusted yet: ukven enrol {place.path} --dso-keys FILE ...")
     devices, weights = batteries(place, settings, clock), weights_of(settings)
+    forecast_of(settings)  # a file that nobody can read is told at once
     bell, alarms, random = Bell(), Alarms(journal, log), SystemRandom()
     receiver = Receiver(journal, alarms, voice, clock, weights)
     me = Party(
@@ -128,7 +129,7 @@ async def _live(
         log,
         policy=policy_named(settings.policy),
         offers=offer_terms(settings),
-        forecast=forecast_of(settings),
+        forecast=lambda: forecast_of(settings),
         timeout_s=timeout_s,
     )
     parts = (actor, listener, reporter, responder, sender, heartbeat)

@@ -18,7 +18,7 @@ from ukprofile.flex.states import IN_RUN, State
 from ukprofile.flex.timers import respond_by
 from ukprofile.receiving import Slot, parse_text
 from ukprofile.receiving.thread import answers_to, other_threads
-from ven.device.ability import Load
+from ven.device.ability import Ability, Load
 from ven.journal import Book
 from ven.plan import Dispatch
 from ven.policy import part_of
@@ -122,16 +122,17 @@ def _promise(slot: Slot, course: Course, thread: Thread) -> Promise | None:
 
 
 def loads(
-    promised: Sequence[Promise], but: Slot | None, weights: Mapping[str, int], now: datetime
+    promised: Sequence[Promise],
+    weights: Mapping[str, int],
+    able: Mapping[str, Sequence[Ability]],
+    now: datetime,
 ) -> Mapping[str, tuple[Load, ...]]:
-    """What each asset is to do from `now` on by all promises but the one of that slot."""
+    """What each asset is to do from `now` on by all of `promised`."""
     found: dict[str, tuple[Load, ...]] = defaultdict(tuple)
     for one in promised:
-        if one.slot == but:
-            continue
         for asset in one.assets:
-            mine = part_of(from_now(one.periods, now), one.assets, asset, weights)
-            found[asset] += mine
+            periods = from_now(one.periods, now)
+            found[asset] += part_of(periods, one.assets, asset, weights, able.get(asset, ()))
     return found
 
 

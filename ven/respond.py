@@ -18,14 +18,14 @@ from datetime import datetime, timedelta
 import structlog
 
 from ukprofile.clock import Clock
-from ukprofile.flex.answer import Response
+from ukprofile.flex.answer import Response, Unavailability
 from ukprofile.flex.common import read_assets
 from ukprofile.receiving import Slot, parse_text
 from ven.alarms import Alarms, alarm
 from ven.answer import Voice, reply
 from ven.bell import Bell
 from ven.device import Device, Foreseeing
-from ven.device.ability import Ability, without
+from ven.device.ability import Ability, ForecastError, without
 from ven.journal import Alarm, Book, Journal
 from ven.lawful import check
 from ven.offer import Terms, chances, offer
@@ -62,10 +62,12 @@ class Responder:
         *,
         policy: Policy,
         offers: Terms | None,
-        forecast: Mapping[str, tuple[Ability, ...]],
+        forecast: Callable[[], Mapping[str, tuple[Ability, ...]]],
         timeout_s: float,
     ) -> None:
-        """`forecast` stands in for devices that foresee nothing; `offers` None = never offers."""
+        """`forecast` is asked each time, and stands before what devices say themselves; `offers`
+        None = never offers.
+        """
         self._journal = journal
         self._alarms = alarms
         self._voice = voice
@@ -124,10 +126,15 @@ class Responder:
 
     async def _foresee(self, until: datetime) -> Foresight:
         """What each asset could do until then; a device may fail in any way."""
+        try:
+            told = await asyncio.to_thread(self._forecast)
+        except ForecastError as error:
+            self._log.warning("no forecast", why=str(error))
+            return Foresight({}, frozenset(self._devices))
 
         async def one(asset_id: str, device: Device) -> tuple[str, tuple[Ability, ...] | None]:
-            if asset_id in self._forecast or not isinstance(device, Foreseeing):
-                return asset_id, self._forecast.get(asset_id, ())
+            if asset_id in told or not isinstance(device, Foreseeing):
+                return asset_id, told.get(asset_id, ())
             try:
                 async with asyncio.timeout(self._timeout_s):
                     return asset_id, await device.forecast(until)
@@ -164,14 +171,15 @@ class Responder:
         return answered, left
 
     def _asked(self, book: Book, one: Waiting, seen: Foresight, now: datetime) -> Asked:
-        promised = outlook(book, now)[1]
+        promised = [p for p in outlook(book, now)[1] if p.slot != one.slot]
+        able = _available(book, seen.able)
         return Asked(
             periods=from_now(one.periods, now),
             assets=one.assets,
             terms=terms_of(book, one.slot.program),
             weights=self._weights,
-            promised=loads(promised, one.slot, self._weights, now),
-            forecasts=_available(book, seen.able),
+            promised=loads(promised, self._weights, able, now),
+            forecasts=able,
             whole=one.whole,
         )
 
@@ -221,7 +229,7 @@ class Responder:
             return False
         able, answered = _available(book, seen.able), False
         for chance in chances(book, now):
-            promised = loads(outlook(book, now)[1], None, self._weights, now)
+            promised = loads(outlook(book, now)[1], self._weights, able, now)
             body = offer(chance, self._offers, self._weights, promised, able)
             if body is not None:
                 event_id = _event_of(book, chance.entry.slot)
@@ -246,15 +254,18 @@ def _response(one: Waiting, verdict: Reply) -> Response:
 def _available(
     book: Book, forecasts: Mapping[str, Sequence[Ability]]
 ) -> Mapping[str, tuple[Ability, ...]]:
-    """The forecasts, without what was declared unavailable."""
+    """The forecasts, without what was declared unavailable: the newest revision of each text."""
     found = {asset: tuple(steps) for asset, steps in forecasts.items()}
-    for entry in book.of_family("unavailability"):
-        body = parse_text(entry.text)["body"]
-        start, end = (datetime.fromisoformat(body[name]) for name in ("from", "to"))
-        for asset in body["assets"]:
-            if body["unit"] in (asset["asset_id"], asset.get("asset_group_id")):
-                steps = found.get(asset["asset_id"], ())
-                found[asset["asset_id"]] = without(steps, start, end)
+    newest = {
+        entry.slot: entry
+        for entry in sorted(book.of_family("unavailability"), key=lambda entry: entry.revision)
+    }
+    for entry in newest.values():
+        said = Unavailability.read(parse_text(entry.text)["body"])
+        named = [a for a in said.assets if said.unit in (a.asset_id, a.asset_group_id)]
+        for asset in named or said.assets:  # a flexible unit has a name of its own
+            steps = found.get(asset.asset_id, ())
+            found[asset.asset_id] = without(steps, said.start, said.end)
     return found
 
 

@@ -102,7 +102,7 @@ class Settings:
     energy_source: str = "Storage"
     """A word of the list of licence condition 31E, as offers name it."""
     forecast: str = ""
-    """A file that says what our assets can do, for devices that do not say it themselves."""
+    """A file that says what our assets can do, in place of what their devices say themselves."""
     allow_token_hosts: tuple[str, ...] = ()
     """Hosts other than the VTN's that may be asked for a token."""
     ca_file: str = ""

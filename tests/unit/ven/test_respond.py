@@ -18,6 +18,7 @@ from ukprofile.flex.common import Asset, Price
 from ukprofile.openadr.client import Client, Credentials
 from ukprofile.receiving import Slot, parse_text
 from ven.answer import Voice, declare
+from ven.device.ability import read_forecast
 from ven.device.simulated import Battery, SimulatedBattery
 from ven.offer import Terms
 from ven.policy import Asked, Reply
@@ -132,6 +133,32 @@ async def test_what_is_unavailable_is_refused(tmp_path):
         (response,) = await table.said()
         assert (response["answer"], response["reason"]) == ("refuse", "UNAVAILABLE")
         assert await table.state() == "refused"
+
+
+async def test_what_was_declared_available_again_is_accepted(tmp_path):
+    async with table_at(tmp_path) as table:
+        await table.unavailable(START + 10 * MINUTE, END)
+        table.clock.advance(MINUTE)
+        await table.unavailable(START - 30 * MINUTE, START)
+        await table.schedule()
+        assert [r["answer"] for r in await table.said()] == ["accept"]
+
+
+async def test_a_forecast_file_is_read_anew_and_a_broken_one_answers_nothing(tmp_path):
+    path = tmp_path / "forecast.csv"
+    path.write_text("broken")
+    async with table_at(tmp_path) as table:
+        table.agent.responder._forecast = lambda: read_forecast(path)
+        await table.propose()
+        await table.agent.listener.look()
+        assert not await table.agent.responder.look()
+        assert await table.said() == []
+        path.write_text(
+            f"asset_id,start,end,delta_w\n{ASSET},{START.isoformat()},{END.isoformat()},300000\n"
+        )
+        assert await table.agent.responder.look()
+        ((period,),) = [r["periods"] for r in await table.said()]
+        assert period["delta_w"] == 300_000
 
 
 async def test_an_increase_waits_for_its_acceptance_and_then_runs(tmp_path):
