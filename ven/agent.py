@@ -199,8 +199,9 @@ def _workers(settings: Settings, ground: _Ground) -> list[_Part]:
 
 
 def _speakers(settings: Settings, ground: _Ground) -> list[_Part]:
-    """Who says what only the UK profile has words for."""
+    """Who says what only the UK profile has words for. Raises SettingsError, ForecastError."""
     g = ground
+    forecast_of(settings)  # a file that nobody can read is told at once
     return [
         Responder(
             g.journal,
@@ -213,7 +214,7 @@ def _speakers(settings: Settings, ground: _Ground) -> list[_Part]:
             g.log,
             policy=policy_named(settings.policy),
             offers=offer_terms(settings),
-            forecast=forecast_of(settings),
+            forecast=lambda: forecast_of(settings),
             timeout_s=settings.device_timeout_s,
         ),
         PostActions(
