@@ -19,6 +19,7 @@ from ukprofile.flex.answer import Response
 from ukprofile.flex.common import read_assets
 from ukprofile.receiving import Slot, parse_text
 from ven.alarms import Alarms, alarm
+from ven.anchor import terms_of
 from ven.answer import Voice, reply
 from ven.bell import Bell
 from ven.device import Device, Foreseeing
@@ -27,7 +28,7 @@ from ven.journal import Alarm, Book, Journal
 from ven.offer import Terms, chances, offer
 from ven.plan import Dispatch
 from ven.policy import Asked, Policy, Reply
-from ven.promises import Promise, Waiting, from_now, loads, outlook, overlaps, terms_of
+from ven.promises import Promise, Waiting, from_now, loads, outlook, overlaps
 from ven.replan import in_force, replan
 
 RETRY_S = 2.0
