@@ -16,8 +16,9 @@ from ukprofile.flex.course import Course, dispatch_state
 from ukprofile.flex.dispatch import Held, Period, Thread, read_periods
 from ukprofile.flex.states import IN_RUN, State
 from ukprofile.flex.timers import respond_by
-from ukprofile.receiving import Slot, parse_text
+from ukprofile.receiving import Slot
 from ukprofile.receiving.thread import answers_to, other_threads
+from ven.anchor import terms_of
 from ven.device.ability import Ability, Load
 from ven.journal import Book
 from ven.plan import Dispatch
@@ -148,12 +149,6 @@ def overlaps(found: Sequence[Dispatch]) -> Iterator[tuple[Dispatch, Dispatch, st
         meet = any(a.start < b.end and b.start < a.end for a in one.periods for b in other.periods)
         if shared and meet:
             yield one, other, shared[0]
-
-
-def terms_of(book: Book, program: str) -> ContractTerms | None:
-    """The terms of a contract, as far as they were received."""
-    held = book.terms(program)
-    return None if held is None else ContractTerms.read(parse_text(held.text)["body"])
 
 
 def _assets(held: Held) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ from ukprofile.flex.answer import Response, Unavailability
 from ukprofile.flex.common import read_assets
 from ukprofile.receiving import Slot, parse_text
 from ven.alarms import Alarms, alarm
+from ven.anchor import terms_of
 from ven.answer import Voice, reply
 from ven.bell import Bell
 from ven.device import Device, Foreseeing
@@ -31,7 +32,7 @@ from ven.lawful import check
 from ven.offer import Terms, chances, offer
 from ven.plan import Dispatch
 from ven.policy import Asked, Policy, Reply
-from ven.promises import Waiting, from_now, loads, missed, outlook, overlaps, terms_of
+from ven.promises import Waiting, from_now, loads, missed, outlook, overlaps
 from ven.replan import in_force, replan
 
 RETRY_S = 2.0
