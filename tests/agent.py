@@ -128,7 +128,7 @@ async def agent_at(
                 log,
                 policy=Able(),
                 offers=offers,
-                forecast={},
+                forecast=dict,
                 timeout_s=5.0,
             ),
             Sender(client, journal, alarms, bell, clock, random=Random(1)),

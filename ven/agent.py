@@ -38,10 +38,12 @@ from ven.bell import Bell
 from ven.device import Device
 from ven.equipment import batteries, business_clock, forecast_of, offer_terms, weights_of
 from ven.heartbeat import Heartbeat
+from ven.inbox import Inbox
 from ven.journal import Journal
 from ven.listen import Listener, Party
 from ven.log import open_log
 from ven.meter import Meter
+from ven.nominate import Nominator
 from ven.policy import policy_named
 from ven.post_action import PostActions
 from ven.receive import DraftReceiver, Receiver
@@ -114,7 +116,7 @@ async def _live(
         *_workers(settings, ground),
     ]
     if settings.dialect == "uk":
-        parts += _speakers(settings, ground)
+        parts += _speakers(place, settings, ground)
     if settings.telemetry:
         assets, every_s = tuple(ground.devices), settings.reading_s
         parts.append(
@@ -198,10 +200,11 @@ def _workers(settings: Settings, ground: _Ground) -> list[_Part]:
     ]
 
 
-def _speakers(settings: Settings, ground: _Ground) -> list[_Part]:
-    """Who says what only the UK profile has words for."""
-    g = ground
-    return [
+def _speakers(place: Place, settings: Settings, ground: _Ground) -> list[_Part]:
+    """Who says what only the UK profile has words for. Raises SettingsError, ForecastError."""
+    g, timeout_s = ground, settings.device_timeout_s
+    forecast_of(settings)  # a file that nobody can read is told at once
+    speakers: list[_Part] = [
         Responder(
             g.journal,
             g.alarms,
@@ -213,8 +216,8 @@ def _speakers(settings: Settings, ground: _Ground) -> list[_Part]:
             g.log,
             policy=policy_named(settings.policy),
             offers=offer_terms(settings),
-            forecast=forecast_of(settings),
-            timeout_s=settings.device_timeout_s,
+            forecast=lambda: forecast_of(settings),
+            timeout_s=timeout_s,
         ),
         PostActions(
             g.journal,
@@ -225,7 +228,13 @@ def _speakers(settings: Settings, ground: _Ground) -> list[_Part]:
             after_s=settings.post_action_after_s,
             interval_s=settings.post_action_interval_s,
         ),
+        Inbox(place.inbox, g.journal, g.alarms, g.voice, g.clock, g.bell),
     ]
+    if settings.nominate_baseline:
+        speakers.append(
+            Nominator(g.journal, g.alarms, g.voice, g.devices, g.clock, g.bell, timeout_s=timeout_s)
+        )
+    return speakers
 
 
 def _not_ready(ready_file: Path | None) -> None:

@@ -229,6 +229,79 @@ def journal(directory: Directory, as_json: AsJson = False) -> None:
                 typer.echo(f"{at}  {line.what:9} {line.text}")
 
 
+Contract = Annotated[str, typer.Option(help="Only this contract; else every one it is in.")]
+
+
+@app.command()
+def unavailable(
+    directory: Directory,
+    asset: Annotated[str, typer.Option(help="The asset, by the DSO's id.")],
+    begins: Annotated[str, typer.Option("--from", help="From when, YYYY-MM-DDThh:mm:ssZ.")],
+    ends: Annotated[str, typer.Option("--to", help="First instant it is back.")],
+    reason: Annotated[str, typer.Option(help="Why: MAINTENANCE, or a few words.")],
+    contract: Contract = "",
+) -> None:
+    """Declare to the DSO that an asset cannot be dispatched for a while.
+
+    Signed, on the contract's event. What is dispatched already still stands: only the DSO changes
+    it, and the status of a run says what the asset really does.
+
+    Example: ukven unavailable my-agent --asset UKPN-AS-000731 --from 2026-11-25T06:00:00Z
+    --to 2026-11-25T18:00:00Z --reason MAINTENANCE
+    """
+    import secrets
+
+    from ven.errand import Unavailable
+    from ven.inbox import leave
+    from ven.settings import Place, SettingsError
+
+    place = Place(directory)
+    known = [one.id for one in place.load().assets]
+    if asset not in known:
+        raise SettingsError(f"--asset {asset}: none of mine: {', '.join(known)}")
+    errand = Unavailable(
+        asset,
+        _time_of("--from", begins),
+        _time_of("--to", ends),
+        reason,
+        secrets.token_hex(8),
+        contract,
+    )
+    typer.echo(f"{asset} unavailable from {begins} to {ends}: {leave(place, errand)}")
+
+
+@app.command()
+def baseline(
+    directory: Directory,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV: start,watts; or JSON.")],
+    asset: Annotated[
+        list[str] | None, typer.Option(help="What it is of; else all assets of the contract.")
+    ] = None,
+    contract: Contract = "",
+) -> None:
+    """Nominate what will flow without any dispatch: whole London days, by settlement period.
+
+    A day has 48 half hours, or 46 or 50 where the clocks change; watts, + = export, all assets
+    together. A day that was nominated before is nominated anew.
+
+    Example: ukven baseline my-agent tomorrow.csv
+    """
+    from ven.baseline_file import read_baseline
+    from ven.errand import Nomination
+    from ven.inbox import leave
+    from ven.settings import Place, SettingsError
+
+    place = Place(directory)
+    place.load()
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{file} is no text: {error}") from error
+    series = read_baseline(text, file.name)
+    errand = Nomination(series, tuple(asset or ()), contract)
+    typer.echo(f"a baseline from {file.name}, days: {len(series)}: {leave(place, errand)}")
+
+
 def main() -> NoReturn:
     """The console script: mistakes become one line, never a stack trace."""
     try:
@@ -238,6 +311,17 @@ def main() -> NoReturn:
     except OSError as error:
         _fail(f"{error.strerror or error}: {error.filename}" if error.filename else str(error))
     sys.exit(0)
+
+
+def _time_of(option: str, text: str) -> datetime:
+    """The time in an option. Raises SettingsError."""
+    from ukprofile.flex.times import read_time
+    from ven.settings import SettingsError
+
+    when = read_time(text)
+    if when is None:
+        raise SettingsError(f"{option} {text!r} is no time YYYY-MM-DDThh:mm:ssZ")
+    return when
 
 
 def _fail(why: str) -> NoReturn:

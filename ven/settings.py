@@ -106,7 +106,7 @@ class Settings:
     energy_source: str = "Storage"
     """A word of the list of licence condition 31E, as offers name it."""
     forecast: str = ""
-    """A file that says what our assets can do, for devices that do not say it themselves."""
+    """A file that says what our assets can do, in place of what their devices say themselves."""
     reading_s: int = 60
     """The length of a reading, in business seconds; half an hour holds a whole number of them."""
     telemetry: bool = False

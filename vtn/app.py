@@ -65,7 +65,8 @@ class Vtn:
         """The HTTP server, for a socket that clients reach at `public_url`."""
         problems = Problems(self.log)
         auth = Auth(self.tokens, self.store.live, public_url)
-        return Server(Router(routes(self.objects, self.desk, problems), auth, problems), problems)
+        table = routes(self.objects, self.desk, self.market, problems)
+        return Server(Router(table, auth, problems), problems)
 
 
 @asynccontextmanager

@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from ukprofile.openadr import JSON
 from vtn.app import Vtn
 from vtn.commands.command import Command, Parameters
-from vtn.domain.desk import OPERATIONS, Operation, carry_out
+from vtn.domain.desk import OPERATIONS, Desk, Operation, carry_out
 from vtn.domain.desk.alarms import AlarmsOrder
 from vtn.domain.desk.shown import StandingShown
 
 
-def _command(operation: Operation) -> Command:
+def _command(operation: Operation[Desk]) -> Command:
     async def command(vtn: Vtn, given: Parameters) -> JSON:
         return await carry_out(vtn.desk, operation, given)
 

@@ -6,22 +6,16 @@ from ukprofile.openadr import JSON
 from vtn.app import Vtn
 from vtn.commands.command import Command, Parameters
 from vtn.domain.desk import OPERATIONS as DISPATCHING
-from vtn.domain.desk import carry_out as dispatch
-from vtn.domain.market import OPERATIONS, MarketOrder, Operation, WithdrawalOrder, carry_out
+from vtn.domain.desk import Operation, carry_out
+from vtn.domain.market import OPERATIONS, Market, WithdrawalOrder
 from vtn.domain.market.shown import MarketShown
-
-
-async def _add(vtn: Vtn, given: Parameters) -> JSON:
-    order = MarketOrder.read(given)
-    made = await vtn.market.add_market(order.product, order.zone, order.members)
-    return MarketShown.of(made).to_json()
 
 
 async def _list(vtn: Vtn, _given: Parameters) -> JSON:
     return [MarketShown.of(place).to_json() for place in vtn.market.markets()]
 
 
-def _command(operation: Operation) -> Command:
+def _command(operation: Operation[Market]) -> Command:
     async def command(vtn: Vtn, given: Parameters) -> JSON:
         return await carry_out(vtn.market, operation, given)
 
@@ -35,12 +29,12 @@ async def _cancel(vtn: Vtn, given: Parameters) -> JSON:
     order = WithdrawalOrder.read(given)
     if await vtn.market.owns(order.thread, order.contract_id or ""):
         return await carry_out(vtn.market, OPERATIONS["withdraw"], given)
-    return await dispatch(vtn.desk, DISPATCHING["cancel"], given)
+    return await carry_out(vtn.desk, DISPATCHING["cancel"], given)
 
 
 COMMANDS: Mapping[str, Command] = {
-    "markets.add": _add,
+    "markets.add": _command(OPERATIONS["market"]),
     "markets.list": _list,
-    **{f"desk.{name}": _command(one) for name, one in OPERATIONS.items() if name != "withdraw"},
+    **{f"desk.{name}": _command(OPERATIONS[name]) for name in ("request", "offers", "award")},
     "desk.cancel": _cancel,
 }

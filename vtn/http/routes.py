@@ -6,10 +6,11 @@ from aiohttp import web
 
 from ukprofile.errors import Refused
 from vtn.domain.desk import Desk
+from vtn.domain.market import Market
 from vtn.domain.objects import Objects
 from vtn.domain.privacy import Viewer
 from vtn.domain.record import Kind, Role
-from vtn.http.desk import DESK_OPERATIONS, DeskHandlers
+from vtn.http.desk import DeskHandlers
 from vtn.http.objects import Handler, ObjectHandlers
 from vtn.http.problems import Problems
 from vtn.http.server import Routes
@@ -28,7 +29,7 @@ ALL_TOPICS = ("programs", "programs/{id}", "programs/{id}/events")
 VEN_TOPICS = ("vens/{id}", "vens/{id}/events", "vens/{id}/programs", "vens/{id}/resources")
 
 
-def routes(objects: Objects, desk: Desk, problems: Problems) -> Routes:
+def routes(objects: Objects, desk: Desk, market: Market, problems: Problems) -> Routes:
     """Path to method to handler. `/auth/server` and `/auth/token` ask for no token and stand in
     `Router`.
     """
@@ -37,11 +38,14 @@ def routes(objects: Objects, desk: Desk, problems: Problems) -> Routes:
         on = ObjectHandlers(kind, objects, problems)
         table[path] = {"GET": on.list, "POST": on.create}
         table[f"{path}/{{id}}"] = {"GET": on.get, "PUT": on.update, "DELETE": on.delete}
-    on_desk = DeskHandlers(desk)
-    for operation in DESK_OPERATIONS:
-        table[f"/desk/{operation.name}"] = {"POST": on_desk.carries_out(operation)}
+    on_desk = DeskHandlers(desk, market)
+    for name, handler in on_desk.posted():
+        table[f"/desk/{name}"] = {"POST": handler}
     table["/desk/dispatches"] = {"GET": on_desk.list}
     table["/desk/dispatches/{id}"] = {"GET": on_desk.get}
+    table["/desk/markets"] = {"GET": on_desk.markets}
+    table["/desk/offers"] = {"GET": on_desk.offers}
+    table["/desk/offers/{id}"] = {"GET": on_desk.offers_to}
     for topics, handler in (
         (BL_TOPICS, _bl_topics),
         (ALL_TOPICS, _topics),

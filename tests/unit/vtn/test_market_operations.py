@@ -8,7 +8,8 @@ from tests.unit.vtn.scene import scene_on
 from tests.unit.vtn.test_market import F7, F8, Scene
 from ukprofile.errors import Refused
 from ukprofile.flex.times import time_text
-from vtn.domain.market import OPERATIONS, MarketOrder, carry_out
+from vtn.domain.desk import carry_out
+from vtn.domain.market import OPERATIONS, MarketOrder
 
 ASKED = {
     "product": "OU",
@@ -48,8 +49,9 @@ async def test_a_life_of_a_request_in_json():
         assert (first["provider"], first["thread"]) == ("FSP8", "AV-1")
         assert (first["utilisation_minor_per_mwh"], first["assets"]) == (21_000, [F8.asset])
         whole = {"start": ASKED["start"], "end": ASKED["end"]}
-        assert first["taken"] == first["periods"] == [{**whole, "delta_w": 1_000_000}]
-        assert second["taken"] == [{**whole, "delta_w": 500_000}]
+        silent = {"id": None, "max_run_s": None, "notice_s": None}
+        assert first["taken"] == first["periods"] == [{**whole, **silent, "delta_w": 1_000_000}]
+        assert second["taken"] == [{**whole, **silent, "delta_w": 500_000}]
         answer = second["acceptance"]
         assert (answer["accepted"], answer["reason"], answer["withdrawn"]) == (True, "", False)
         gone = await run(market, "withdraw", thread=answer["thread"], contract_id=F7.contract)

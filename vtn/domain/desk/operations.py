@@ -8,7 +8,7 @@ One table for both doors, for the printed API and its schemas.
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Generic, Literal, TypeVar
 
 from ukprofile.openadr import JSON
 from vtn.domain.desk.alarms import AlarmsOrder, AlarmsShown
@@ -26,17 +26,20 @@ from vtn.domain.desk.orders import (
 )
 from vtn.domain.desk.shown import CourseShown, Shown, StandingShown, course_shown
 
+On = TypeVar("On")
+"""Who carries an operation out: the dispatch desk, or the market."""
+
 
 @dataclass(frozen=True, slots=True)
-class Operation:
-    """One operation: its parameters, the method of `Desk` that takes them, how it is shown.
+class Operation(Generic[On]):
+    """One operation: its parameters, the method that takes them, how its result is shown.
 
-    `does` says what comes of it: a new dispatch, a change of one, or nothing.
+    `does` says what comes of it: something new, a change, or nothing.
     """
 
     name: str
     order: type[Order]
-    run: Callable[[Desk, Any], Awaitable[Any]]
+    run: Callable[[On, Any], Awaitable[Any]]
     shown: type[Shown]
     show: Callable[[Any], Shown]
     does: Literal["makes", "changes", "reads"]
@@ -47,7 +50,7 @@ def _says(
     order: type[Order],
     run: Callable[[Desk, Any], Awaitable[Standing]],
     does: Literal["makes", "changes"] = "changes",
-) -> Operation:
+) -> Operation[Desk]:
     """An operation that says something of a dispatch, and answers where it stands then."""
     return Operation(name, order, run, StandingShown, StandingShown.of, does)
 
@@ -63,10 +66,10 @@ _TABLE = (
     Operation("alarms", AlarmsOrder, Desk.alarms, AlarmsShown, AlarmsShown.of, "reads"),
 )
 
-OPERATIONS: Mapping[str, Operation] = {operation.name: operation for operation in _TABLE}
+OPERATIONS: Mapping[str, Operation[Desk]] = {operation.name: operation for operation in _TABLE}
 
 
-async def carry_out(desk: Desk, operation: Operation, parameters: JSON) -> JSON:
+async def carry_out(on: On, operation: Operation[On], parameters: JSON) -> JSON:
     """Read the parameters, run the operation, and give its answer as JSON. Raises Refused."""
-    found = await operation.run(desk, operation.order.read(parameters))
+    found = await operation.run(on, operation.order.read(parameters))
     return operation.show(found).to_json()

@@ -4,11 +4,11 @@ orders      the parameters of every operation, strictly read
 market      the operations: open a market, request, award, withdraw
 offers      what the ledger holds of a request, ranked by merit
 shown       the same as JSON
-operations  all of it as one table, as the dispatch desk's
+operations  all of it as one table, in the form of the dispatch desk's
 """
 
 from vtn.domain.market.market import Market, MarketPlace
-from vtn.domain.market.operations import OPERATIONS, Operation, carry_out
+from vtn.domain.market.operations import OPERATIONS
 from vtn.domain.market.orders import (
     AwardOrder,
     MarketOrder,
@@ -24,8 +24,6 @@ __all__ = [
     "MarketOrder",
     "MarketPlace",
     "OffersOrder",
-    "Operation",
     "RequestOrder",
     "WithdrawalOrder",
-    "carry_out",
 ]

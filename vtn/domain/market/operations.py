@@ -4,32 +4,29 @@ ukvtn desk award …  ──▶ control socket, command desk.award ──┐
 POST /desk/award    ──▶ BL API ──────────────────────────────┴─▶ carry_out(market, "award", …)
 """
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Mapping
 
-from ukprofile.openadr import JSON
-from vtn.domain.desk.orders import Order
-from vtn.domain.desk.shown import Shown
-from vtn.domain.market.market import Market, Withdrawn
+from vtn.domain.desk import Operation
+from vtn.domain.market.market import Market, MarketPlace, Withdrawn
 from vtn.domain.market.offers import Asked, Listing
-from vtn.domain.market.orders import AwardOrder, OffersOrder, RequestOrder, WithdrawalOrder
-from vtn.domain.market.shown import OffersShown, RequestShown, RequestsShown, WithdrawnShown
+from vtn.domain.market.orders import (
+    AwardOrder,
+    MarketOrder,
+    OffersOrder,
+    RequestOrder,
+    WithdrawalOrder,
+)
+from vtn.domain.market.shown import (
+    MarketShown,
+    OffersShown,
+    RequestShown,
+    RequestsShown,
+    WithdrawnShown,
+)
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """One operation: its parameters, what takes them, how its result is shown.
-
-    `does` says what comes of it: something new, a change, or nothing.
-    """
-
-    name: str
-    order: type[Order]
-    run: Callable[[Market, Any], Awaitable[Any]]
-    shown: type[Shown]
-    show: Callable[[Any], Shown]
-    does: Literal["makes", "changes", "reads"]
+async def _market(market: Market, order: MarketOrder) -> MarketPlace:
+    return await market.add_market(order.product, order.zone, order.members)
 
 
 async def _request(market: Market, order: RequestOrder) -> Asked:
@@ -59,16 +56,11 @@ def _withdrawn(found: Withdrawn) -> WithdrawnShown:
 
 
 _TABLE = (
+    Operation("market", MarketOrder, _market, MarketShown, MarketShown.of, "makes"),
     Operation("request", RequestOrder, _request, RequestShown, RequestShown.of, "makes"),
     Operation("offers", OffersOrder, _offers, RequestsShown, RequestsShown.of, "reads"),
     Operation("award", AwardOrder, _award, OffersShown, OffersShown.of, "changes"),
     Operation("withdraw", WithdrawalOrder, _withdraw, WithdrawnShown, _withdrawn, "changes"),
 )
 
-OPERATIONS: Mapping[str, Operation] = {operation.name: operation for operation in _TABLE}
-
-
-async def carry_out(market: Market, operation: Operation, parameters: JSON) -> JSON:
-    """Read the parameters, run the operation, and give its answer as JSON. Raises Refused."""
-    found = await operation.run(market, operation.order.read(parameters))
-    return operation.show(found).to_json()
+OPERATIONS: Mapping[str, Operation[Market]] = {operation.name: operation for operation in _TABLE}

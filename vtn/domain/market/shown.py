@@ -1,32 +1,12 @@
 """What the market desk answers, as JSON: one model for each answer, and its schema for the API."""
 
-from typing import Annotated, Self
-
-from pydantic import PlainSerializer, WithJsonSchema
+from typing import Self
 
 from ukprofile.flex.merit import Reason
 from ukprofile.flex.offer import OfferedPeriod
-from ukprofile.openadr import JSON
 from vtn.domain.desk.shown import Shown, Time
 from vtn.domain.market.market import MarketPlace
 from vtn.domain.market.offers import Asked, Line, Listing
-
-_PERIOD = {
-    "type": "object",
-    "properties": {
-        "start": {"type": "string"},
-        "end": {"type": "string"},
-        **{name: {"type": "integer"} for name in ("delta_w", "id", "max_run_s", "notice_s")},
-    },
-    "required": ["start", "end", "delta_w"],
-    "additionalProperties": False,
-}
-PeriodShown = Annotated[
-    OfferedPeriod,
-    PlainSerializer(OfferedPeriod.to_json, return_type=dict[str, JSON]),
-    WithJsonSchema(_PERIOD),
-]
-"""An offered period as in signed texts."""
 
 
 class MarketShown(Shown):
@@ -76,6 +56,21 @@ class RequestShown(Shown):
         )
 
 
+class PeriodShown(Shown):
+    """An offered period as it was signed; null = it says nothing of that."""
+
+    start: Time
+    end: Time
+    delta_w: int
+    id: int | None
+    max_run_s: int | None
+    notice_s: int | None
+
+    @classmethod
+    def of(cls, period: OfferedPeriod) -> Self:
+        return cls(**{name: getattr(period, name) for name in cls.model_fields})
+
+
 class AcceptanceShown(Shown):
     """How an offer was answered: `accepted`, or turned down with a reason; `withdrawn` since."""
 
@@ -122,8 +117,8 @@ class OfferShown(Shown):
             utilisation_minor_per_mwh=price.utilisation_minor_per_mwh,
             availability_minor_per_mw_h=price.availability_minor_per_mw_h,
             assets=tuple(asset.asset_id for asset in offer.body.assets),
-            periods=offer.body.periods,
-            taken=line.ranked.taken,
+            periods=tuple(map(PeriodShown.of, offer.body.periods)),
+            taken=tuple(map(PeriodShown.of, line.ranked.taken)),
             reason=line.ranked.reason,
             withdrawn=offer.withdrawn,
             acceptance=None

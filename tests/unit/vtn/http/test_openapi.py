@@ -45,7 +45,7 @@ def operations():
 
 
 def test_it_has_exactly_the_paths_and_methods_that_are_served():
-    served = routes(None, None, Problems(None))
+    served = routes(None, None, None, Problems(None))
     due = {(path, method) for path, methods in served.items() for method in methods}
     assert set(operations()) == due | AUTH
 
