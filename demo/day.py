@@ -82,10 +82,9 @@ class Day:
 
     def words(self, run: str, homes: Mapping[str, Path]) -> list[str]:
         """The words of a command, with times and directories in place."""
-        words = shlex.split(run)
-        for party, home in homes.items():
-            words = [str(home) if word == f"%{party}" else word for word in words]
-        return ["/".join(map(self._time, word.split("/"))) if "@" in word else word for word in words]
+        places = {f"%{party}": str(home) for party, home in homes.items()}
+        words = (places.get(word, word) for word in shlex.split(run))
+        return ["/".join(map(self._time, w.split("/"))) if "@" in w else w for w in words]
 
     def _time(self, part: str) -> str:
         if not part.startswith("@"):

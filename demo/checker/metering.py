@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 from evidence import JSON, Evidence, Text, time
 
@@ -27,16 +28,15 @@ def delivered_energy_is_what_the_devices_gave(e: Evidence) -> Iterator[str]:
     for agent in e.agents:
         for thread, asset_id, one in _by_asset(e, agent):
             log = e.device_lines(agent, asset_id)
-            given = _given_wh(log, thread, agent["assets"][asset_id])
+            given = _given_wh(log, thread)
             said = sum(one.body["delivered_wh"])
             if abs(said - given) > max(20, abs(given) * RAMPS_WH):
                 yield f"{thread}, {asset_id}: says {said} Wh, its commands give {given:.0f} Wh"
-            metered = sum(
-                (m - b) / 2 for m, b in zip(one.body["metered_w"], one.body["baseline_w"], strict=True)
-            )
-            everything = _given_wh(log, "", agent["assets"][asset_id], signed=True)
-            if abs(metered - everything) > max(50, abs(everything) * RAMPS_WH + 2000):
-                yield f"{asset_id}: metered {metered:.0f} Wh over the baseline, not {everything:.0f}"
+            pairs = zip(one.body["metered_w"], one.body["baseline_w"], strict=True)
+            metered = sum((m - b) / 2 for m, b in pairs)
+            total = _given_wh(log, "", signed=True)
+            if abs(metered - total) > max(50, abs(total) * RAMPS_WH + 2000):
+                yield f"{asset_id}: metered {metered:.0f} Wh over its baseline, not {total:.0f}"
 
 
 def _post_actions(e: Evidence, agent: JSON) -> list[Text]:
@@ -53,14 +53,14 @@ def _by_asset(e: Evidence, agent: JSON) -> Iterator[tuple[str, str, Text]]:
         yield thread, asset_id, one
 
 
-def _given_wh(log: list[JSON], thread: str, spec: str, *, signed: bool = False) -> float:
+def _given_wh(log: list[JSON], thread: str, *, signed: bool = False) -> float:
     """Energy by the commands in force of one dispatch ("" = of all), in the direction asked.
 
     A device keeps what it was told until it is told otherwise; ramps take half their time.
     """
     total = 0.0
-    edges = sorted({t for line in log for t in (time(line["from"]), time(line["to"]), time(line["at"]))})
-    for begin, end in zip(edges, edges[1:], strict=False):
+    edges = sorted({time(line[name]) for line in log for name in ("from", "to", "at")})
+    for begin, end in pairwise(edges):
         line = _in_force(log, begin)
         if line is None or (thread and thread not in line["threads"]):
             continue

@@ -11,7 +11,7 @@ def everybody_said_what_was_expected(e: Evidence) -> Iterator[str]:
     due = [line for scene in e.scenario["scenes"] for line in scene.get("then", ())]
     for agent in e.agents:
         party = agent["party"]
-        said = [f"{party} {t.spoken}" for t in e.from_ven(agent)]
+        said = [f"{party} {t.spoken}" for t in e.from_ven(agent) if _told_of(e, t)]
         mine = [line for line in due if line.startswith(f"{party} ")]
         for line, count in (Counter(mine) - Counter(said)).items():
             yield f"{count} times not said: {line}"
@@ -24,6 +24,11 @@ def everybody_said_what_was_expected(e: Evidence) -> Iterator[str]:
             )
             if sorted(expected) == sorted(found) and _order(expected) != _order(found):
                 yield f"{party} said of {thread}, in this order: {found}"
+
+
+def _told_of(e: Evidence, one: Text) -> bool:
+    """Whether the scenes tell of it: acknowledgements of dispatches only, but all else."""
+    return one.kind != "acknowledgement" or one.answers["thread"] in e.scenario["states"]
 
 
 def _order(lines: list[str]) -> list[list[str]]:
@@ -115,5 +120,3 @@ def the_desk_knows_where_each_dispatch_stands(e: Evidence) -> Iterator[str]:
             yield f"{thread} is {shown.get(thread, {}).get('state')}, due is {state}"
     for thread in shown.keys() - e.scenario["states"].keys():
         yield f"there is a dispatch nobody asked for: {thread}"
-
-
