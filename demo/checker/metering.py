@@ -24,6 +24,22 @@ def the_day_was_metered_whole(e: Evidence) -> Iterator[str]:
                 yield f"{about}: one resource at a time"
 
 
+def the_readings_were_shown_as_they_came(e: Evidence) -> Iterator[str]:
+    """One unsigned report for each asset and day: at its end it holds every minute of it."""
+    minutes = e.half_hours * 30
+    for agent in e.agents:
+        for asset_id in agent["assets"]:
+            name = f"TELEMETRY-{asset_id}-{e.scenario['date']}"
+            shown = [
+                len(x["request"]["resources"][0]["intervals"])
+                for x in e.of(agent)
+                if x["path"].startswith("/reports")
+                and (x["request"] or {}).get("reportName") == name
+            ]
+            if len(shown) < 10 or shown != sorted(shown) or shown[-1] != minutes:
+                yield f"{asset_id}: {len(shown)} times, {shown[-1:]} readings of {minutes}"
+
+
 def delivered_energy_is_what_the_devices_gave(e: Evidence) -> Iterator[str]:
     for agent in e.agents:
         for thread, asset_id, one in _by_asset(e, agent):

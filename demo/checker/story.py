@@ -120,3 +120,14 @@ def the_desk_knows_where_each_dispatch_stands(e: Evidence) -> Iterator[str]:
             yield f"{thread} is {shown.get(thread, {}).get('state')}, due is {state}"
     for thread in shown.keys() - e.scenario["states"].keys():
         yield f"there is a dispatch nobody asked for: {thread}"
+
+
+def the_desk_was_told_what_a_person_should_look_at(e: Evidence) -> Iterator[str]:
+    told = Counter(
+        f"{a['severity']} {a['cause']} {a['thread']}" for a in e.read("alarms.json")["alarms"]
+    )
+    due = Counter(e.scenario["alarms"])
+    for line in due - told:
+        yield f"not told: {line}"
+    for line in told - due:
+        yield f"told unexpectedly, or twice: {line}"
