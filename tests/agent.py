@@ -1,8 +1,8 @@
 """A whole agent inside a test: every part of `ven.agent`, over real HTTP, moved turn by turn."""
 
 import asyncio
-import itertools
 import json
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -22,15 +22,18 @@ from ven.alarms import Alarms
 from ven.answer import Voice
 from ven.bell import Bell
 from ven.device.simulated import Battery, SimulatedBattery
+from ven.draft import Dialect, Fleet
 from ven.heartbeat import Heartbeat
 from ven.journal import Book, Journal
 from ven.listen import Listener, Party
 from ven.offer import Terms
 from ven.policy import Able
-from ven.receive import Receiver
+from ven.receive import DraftReceiver, Receiver
 from ven.report import Reporter
 from ven.respond import Responder
 from ven.send import Sender
+
+FLEET = Fleet((ASSET,), {"AGRP001": (ASSET,)})
 
 
 @dataclass
@@ -89,17 +92,21 @@ async def agent_at(
     register: Register,
     battery: Battery = Battery(),  # noqa: B008 - a frozen value
     offers: Terms | None = None,
+    dialect: Dialect = "uk",
 ) -> AsyncIterator[Agent]:
     """FSP7's agent in `folder`, reaching a VTN by `client`; started again it goes on."""
-    counter = itertools.count(1)
     log = structlog.get_logger()
     journal = await Journal.open(folder / "journal.db")
     device_log = folder / f"{ASSET}.jsonl"
     devices = {ASSET: SimulatedBattery(ASSET, battery, clock, device_log)}
-    voice = Voice(FSP7, 1, "sandbox", lambda n: next(counter).to_bytes(n))
+    voice = Voice(FSP7, 1, "sandbox", secrets.token_bytes)
     alarms, bell = Alarms(journal, log), Bell()
-    receiver = Receiver(journal, alarms, voice, clock, {})
-    me = Party(party="FSP7", environment="sandbox", register=register, weights={})
+    receiver = (
+        Receiver(journal, alarms, voice, clock, {})
+        if dialect == "uk"
+        else DraftReceiver(journal, alarms, voice, clock, {}, FLEET)
+    )
+    me = Party(party="FSP7", environment="sandbox", register=register, weights={}, dialect=dialect)
     actor = Actor(journal, alarms, devices, {}, clock, bell, timeout_s=5.0)
     task = asyncio.create_task(actor.run())
     try:
@@ -121,7 +128,7 @@ async def agent_at(
                 log,
                 policy=Able(),
                 offers=offers,
-                forecast={},
+                forecast=dict,
                 timeout_s=5.0,
             ),
             Sender(client, journal, alarms, bell, clock, random=Random(1)),

@@ -138,6 +138,7 @@ _ACCESS = (
     Code("DECISION_DUE", "a dispatch waits for the desk", None),
     Code("UNAVAILABLE", "what is dispatched cannot run, as its FSP says", None),
     Code("OVERLAP", "confirmed dispatches overlap on one asset", None),
+    Code("POLICY_FAILED", "the FSP's own policy gives no answer that may be signed", None),
     Code("REPORT_REFUSED", "the VTN refuses a report for good", None),
     Code("OUT_OF_CONTACT", "the VTN cannot be reached", None, security=True),
     Code("STORE_DOWN", "cannot be stored, so it is not acknowledged", 503, security=True),

@@ -43,3 +43,8 @@ def terms_of(book: Book, program: str) -> ContractTerms | None:
     """The terms of a contract that stand; None where none were ever read."""
     held = book.terms(program)
     return None if held is None else ContractTerms.read(parse_text(held.text)["body"])
+
+
+def held_terms(book: Book) -> list[ContractTerms]:
+    """The terms of every contract that stand."""
+    return [t for program in book.programs() if (t := terms_of(book, program)) is not None]

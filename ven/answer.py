@@ -2,7 +2,8 @@
 
 Minted in the transaction that decides (profile 2, revision): the text is an entry of the journal
 and its report a row of the outbox, or neither is. One thread for each kind of answer to a
-dispatch: AK-DSP-0001, RS-DSP-0001, ST-DSP-0001.
+dispatch: AK-DSP-0001, RS-DSP-0001, ST-DSP-0001. What nobody signed is answered unsigned, in the
+words of the draft GB API (`ven.draft`).
 """
 
 import hashlib
@@ -13,17 +14,19 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ukprofile.errors import Refused
-from ukprofile.flex.answer import Acknowledgement, Decided
+from ukprofile.flex.answer import Acknowledgement, Decided, Status
 from ukprofile.flex.bodies import Body, kind_of
 from ukprofile.flex.common import Asset, read_assets
 from ukprofile.flex.contract import ContractTerms
 from ukprofile.flex.header import Header, Reference, uuid7
 from ukprofile.flex.times import milliseconds
-from ukprofile.mapping.answer import answer_report, read_back
-from ukprofile.openadr import ReportRequest
+from ukprofile.mapping.answer import DRAFT_STATUS, answer_report, read_back
+from ukprofile.mapping.draft import draft_read_back, draft_status
+from ukprofile.openadr import Event, ReportRequest
 from ukprofile.openadr.event import EventFields
 from ukprofile.receiving import Entry, Ledger, Slot, parse_text, sent_entry
 from ukprofile.signing import Sealed, SigningKeys, seal
+from ven.draft import is_draft
 from ven.journal import Book
 
 _VALID = timedelta(hours=24)
@@ -93,8 +96,11 @@ def reply(
 ) -> str:
     """Answer the message of `entry` by any kind but the acknowledgement; the message id.
 
+    "" where nothing is said: the draft has words for two states only.
     Of a kind that answers one message several times, each has a thread of its own: `about` what.
     """
+    if is_draft(entry):
+        return _reply_unsigned(book, voice, entry, body, event_id, now)
     header = _header(book, voice, entry, kind_of(body), now, about)
     return _send(book, voice, header, body, event_id, now)
 
@@ -103,6 +109,26 @@ def last_reply(book: Book, voice: Voice, entry: Entry, kind: str, about: str = "
     """The newest thing I replied in the thread that `reply` uses; None where I have not yet."""
     said = book.thread(_own_slot(voice, entry, kind, about))
     return max(said, key=lambda one: one.revision, default=None)
+
+
+def read_back_unsigned(book: Book, voice: Voice, event: Event, now: datetime) -> None:
+    """Read back what was understood of an event of the draft (5.5)."""
+    name = uuid7(now, voice.random_bytes)
+    report = draft_read_back(event, voice.keys.party, name)
+    book.post(name, "read_back", event.id, report.dump_json(), now)
+
+
+def _reply_unsigned(
+    book: Book, voice: Voice, entry: Entry, body: Body, event_id: str, now: datetime
+) -> str:
+    word = DRAFT_STATUS.get(body.state) if isinstance(body, Status) else None
+    if word is None:
+        return ""
+    name = uuid7(now, voice.random_bytes)
+    program_id = parse_text(entry.text)["body"]["program_id"]
+    report = draft_status(word, program_id, event_id, voice.keys.party, name)
+    book.post(name, "status", event_id, report.dump_json(), now)
+    return name
 
 
 def declare(

@@ -19,6 +19,7 @@ from ukprofile.flex.dispatch import Period
 from ukprofile.flex.offer import Availability, OfferedAsset, OfferedPeriod
 from ukprofile.flex.request import Request
 from ukprofile.receiving import Entry, parse_text
+from ven.anchor import terms_of
 from ven.device.ability import Ability, Load
 from ven.journal import Book
 from ven.policy import Asked, able
@@ -46,7 +47,7 @@ class Chance:
 
 def chances(book: Book, now: datetime) -> list[Chance]:
     """The newest text of each request that stands, that we did not answer, and that we could."""
-    contracts = [t for program in book.programs() if (t := _contract(book, program)) is not None]
+    contracts = [t for program in book.programs() if (t := terms_of(book, program)) is not None]
     newest: dict[str, Entry] = {}
     for entry in book.of_family("request"):
         held = newest.get(entry.slot.thread)
@@ -118,11 +119,6 @@ def _most(asked: Asked, request: Request, limit: int) -> int:
         else:
             high = middle - 1
     return low * _KW
-
-
-def _contract(book: Book, program: str) -> ContractTerms | None:
-    held = book.terms(program)
-    return None if held is None else ContractTerms.read(parse_text(held.text)["body"])
 
 
 def _order(entry: Entry) -> tuple[bool, int]:

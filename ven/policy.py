@@ -79,12 +79,11 @@ class Able:
     def answer(self, asked: Asked) -> Reply:
         if able(asked, asked.periods):
             return Reply("accept")
-        if asked.whole or asked.terms is None:
-            return Reply("refuse", reason="CAPACITY")
-        found = max(_instead(asked, asked.terms), key=_energy, default=())
-        if not found:
-            return Reply("refuse", reason="CAPACITY")
-        return Reply("partial", found, "CAPACITY")
+        if not asked.whole and asked.terms is not None:
+            found = max(_instead(asked, asked.terms), key=_energy, default=())
+            if found:
+                return Reply("partial", found, "CAPACITY")
+        return Reply("refuse", reason="UNAVAILABLE" if _idle(asked) else "CAPACITY")
 
 
 def able(asked: Asked, periods: Sequence[Period]) -> bool:
@@ -92,9 +91,22 @@ def able(asked: Asked, periods: Sequence[Period]) -> bool:
     return all(
         fits(
             asked.forecasts.get(asset, ()),
-            (*asked.promised.get(asset, ()), *loads_of(asked, periods, asset)),
+            loads_of(asked, periods, asset),
+            asked.promised.get(asset, ()),
+            None if asked.terms is None else asked.terms.ramp,
         )
         for asset in asked.assets
+    )
+
+
+def _idle(asked: Asked) -> bool:
+    """Whether some asset can do nothing at all in some of the time asked."""
+    return any(
+        step.least_w == step.most_w == 0
+        for asset in asked.assets
+        for step in asked.forecasts.get(asset, ())
+        for period in asked.periods
+        if step.start < period.end and period.start < step.end
     )
 
 
@@ -113,18 +125,31 @@ def part_of(
     """One asset's loads in a dispatch over several; a set-point is measured by the forecast."""
     weight = [weights.get(one, 1) for one in assets]
     mine = list(assets).index(asset)
-    found = []
+    found: list[Load] = []
     for period in periods:
         if period.delta_w is not None:
-            watts = share(period.delta_w, weight)[mine]
+            found.append(Load(period.start, period.end, share(period.delta_w, weight)[mine]))
         else:
-            watts = share(period.setpoint_w or 0, weight)[mine] - _baseline(forecast, period)
-        found.append(Load(period.start, period.end, watts))
+            found += _against_baseline(
+                period, share(period.setpoint_w or 0, weight)[mine], forecast
+            )
     return tuple(found)
 
 
-def _baseline(forecast: Sequence[Ability], period: Period) -> int:
-    return next((a.baseline_w for a in forecast if a.start <= period.start < a.end), 0)
+def _against_baseline(
+    period: Period, setpoint_w: int, forecast: Sequence[Ability]
+) -> Iterator[Load]:
+    """A set-point as changes, which differ where the baseline does; unforeseen it stands as 0."""
+    reached = period.start
+    for step in forecast:
+        start, end = max(reached, step.start), min(period.end, step.end)
+        if start < end:
+            if reached < start:
+                yield Load(reached, start, setpoint_w)
+            yield Load(start, end, setpoint_w - step.baseline_w)
+            reached = end
+    if reached < period.end:
+        yield Load(reached, period.end, setpoint_w)
 
 
 def _instead(asked: Asked, terms: ContractTerms) -> Iterator[tuple[Period, ...]]:

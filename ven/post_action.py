@@ -6,9 +6,9 @@
     16:00          17:00  +after            24:00                     report_by
       ├── dispatch ──┤ · · ┆ 16:00-17:00      ┆ the whole day, read     ┆ at the latest
 
-By default it is sent once the London day is over and read: 46, 48 or 50 half hours. Sent earlier, by the
-setting `post_action_after_s` or because report_by is near, it covers the half hours that the
-dispatch touched, and the whole day follows as a newer revision of the same thread. So does
+By default it is sent once the London day is over and read: 46, 48 or 50 half hours. Sent earlier,
+by the setting `post_action_after_s` or because report_by is near, it covers the half hours that
+the dispatch touched, and the whole day follows as a newer revision of the same thread. So does
 whatever changes later: the newest revision is the whole truth about an asset and a day.
 """
 

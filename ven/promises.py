@@ -8,7 +8,7 @@ increase that waits                  ─┘            running: what every asset
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import combinations
 
 from ukprofile.flex.contract import ContractTerms
@@ -16,14 +16,13 @@ from ukprofile.flex.course import Course, dispatch_state
 from ukprofile.flex.dispatch import Held, Period, Thread, read_periods
 from ukprofile.flex.states import IN_RUN, State
 from ukprofile.flex.timers import respond_by
-from ukprofile.receiving import Slot, parse_text
+from ukprofile.receiving import Slot
 from ukprofile.receiving.thread import answers_to, other_threads
-from ven.device.ability import Load
+from ven.anchor import terms_of
+from ven.device.ability import Ability, Load
 from ven.journal import Book
 from ven.plan import Dispatch
 from ven.policy import part_of
-
-_FAR = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +87,21 @@ def _waiting(
     return Waiting(slot, newest, until, whole=known.pending is not None)
 
 
+def missed(book: Book, now: datetime) -> list[Waiting]:
+    """What we owed a response, and gave none until respond_by: silence has spoken (profile 5)."""
+    found = []
+    for program in book.programs():
+        terms = terms_of(book, program)
+        for slot, thread in other_threads(book, program, now):
+            answers = answers_to(book, thread)
+            course = dispatch_state(thread, answers, now, terms, "ven")
+            head = course.known.head
+            silent = course.state is State.EXPIRED or "deemed_accepted" in course.flags
+            if silent and head is not None and not any(_responds(a, head) for a in answers):
+                found.append(Waiting(slot, head, respond_by(course.known, terms), whole=False))
+    return found
+
+
 def _responds(answer: Held, to: Held) -> bool:
     reference = answer.header.in_reply_to
     return (
@@ -109,16 +123,17 @@ def _promise(slot: Slot, course: Course, thread: Thread) -> Promise | None:
 
 
 def loads(
-    promised: Sequence[Promise], but: Slot | None, weights: Mapping[str, int], now: datetime
+    promised: Sequence[Promise],
+    weights: Mapping[str, int],
+    able: Mapping[str, Sequence[Ability]],
+    now: datetime,
 ) -> Mapping[str, tuple[Load, ...]]:
-    """What each asset is to do from `now` on by all promises but the one of that slot."""
+    """What each asset is to do from `now` on by all of `promised`."""
     found: dict[str, tuple[Load, ...]] = defaultdict(tuple)
     for one in promised:
-        if one.slot == but:
-            continue
         for asset in one.assets:
-            mine = part_of(from_now(one.periods, now), one.assets, asset, weights)
-            found[asset] += mine
+            periods = from_now(one.periods, now)
+            found[asset] += part_of(periods, one.assets, asset, weights, able.get(asset, ()))
     return found
 
 
@@ -134,12 +149,6 @@ def overlaps(found: Sequence[Dispatch]) -> Iterator[tuple[Dispatch, Dispatch, st
         meet = any(a.start < b.end and b.start < a.end for a in one.periods for b in other.periods)
         if shared and meet:
             yield one, other, shared[0]
-
-
-def terms_of(book: Book, program: str) -> ContractTerms | None:
-    """The terms of a contract, as far as they were received."""
-    held = book.terms(program)
-    return None if held is None else ContractTerms.read(parse_text(held.text)["body"])
 
 
 def _assets(held: Held) -> tuple[str, ...]:

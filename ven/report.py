@@ -20,7 +20,7 @@ from ukprofile.flex.contract import RAMP_S
 from ven.alarms import Alarms, alarm
 from ven.anchor import answered, event_of, terms_of
 from ven.answer import Voice, reply
-from ven.bell import Bell, Ear
+from ven.bell import Bell, either
 from ven.device import Device, Measurement
 from ven.journal import Alarm, Book, Journal, time_text
 from ven.measure import measure
@@ -84,7 +84,7 @@ class Reporter:
         ear = self._bell.ear()
         while True:
             until = await self.look()
-            await _either(ear, self._clock, until)
+            await either(ear, self._clock, until)
             await asyncio.sleep(self._rest_s)
 
     async def look(self) -> datetime:
@@ -205,14 +205,3 @@ def _status(one: Dispatch, word: Word, seen: Sequence[Seen]) -> Status:
         make_up=tuple(parts) if len(seen) > 1 else (),
         reason=word.reason or None,
     )
-
-
-async def _either(ear: Ear, clock: Clock, until: datetime) -> None:
-    """Wait for news or for a time, whichever comes first."""
-    waits = {asyncio.ensure_future(ear.wait()), asyncio.ensure_future(clock.until(until))}
-    try:
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for wait in waits:
-            wait.cancel()
-        await asyncio.gather(*waits, return_exceptions=True)

@@ -1,37 +1,50 @@
 """Answering what is asked: responses to schedules, instructions and increases; offers to requests.
 
-    journal ─▶ what waits ─┐
-                           ├─ policy, offer ─▶ signed report and new plan: one transaction
-    devices ─▶ forecasts ──┘
+    journal ─▶ what waits ─┐            ┌─ still as it was asked?
+                           ├─ policy ─▶ signed report and new plan: one transaction
+    devices ─▶ forecasts ──┘   (a thread: however long it thinks, a stop is never kept waiting)
 
 Each text is answered once; the journal says which were, after a restart as well. Nothing is
-answered after respond_by: by then the contract says what silence means (profile 5).
+answered after respond_by: by then the contract says what silence means (profile 5). What cannot be
+decided holds up nothing else: a silent device only what is asked of it, a broken policy only its
+own answer, and a person is told.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
 
 from ukprofile.clock import Clock
-from ukprofile.flex.answer import Response
+from ukprofile.flex.answer import Response, Unavailability
 from ukprofile.flex.common import read_assets
 from ukprofile.receiving import Slot, parse_text
 from ven.alarms import Alarms, alarm
+from ven.anchor import terms_of
 from ven.answer import Voice, reply
 from ven.bell import Bell
 from ven.device import Device, Foreseeing
-from ven.device.ability import Ability, without
+from ven.device.ability import Ability, ForecastError, without
 from ven.journal import Alarm, Book, Journal
+from ven.lawful import check
 from ven.offer import Terms, chances, offer
 from ven.plan import Dispatch
 from ven.policy import Asked, Policy, Reply
-from ven.promises import Promise, Waiting, from_now, loads, outlook, overlaps, terms_of
+from ven.promises import Waiting, from_now, loads, missed, outlook, overlaps
 from ven.replan import in_force, replan
 
 RETRY_S = 2.0
-"""Real seconds until devices that did not say what they can are asked again."""
+"""Real seconds until what could not be decided is tried again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Foresight:
+    """What each asset could do, and which devices did not say."""
+
+    able: Mapping[str, tuple[Ability, ...]]
+    silent: frozenset[str]
 
 
 class Responder:
@@ -50,10 +63,12 @@ class Responder:
         *,
         policy: Policy,
         offers: Terms | None,
-        forecast: Mapping[str, tuple[Ability, ...]],
+        forecast: Callable[[], Mapping[str, tuple[Ability, ...]]],
         timeout_s: float,
     ) -> None:
-        """`forecast` stands in for devices that foresee nothing; `offers` None = never offers."""
+        """`forecast` is asked each time, and stands before what devices say themselves; `offers`
+        None = never offers.
+        """
         self._journal = journal
         self._alarms = alarms
         self._voice = voice
@@ -66,6 +81,7 @@ class Responder:
         self._offers = offers
         self._forecast = forecast
         self._timeout_s = timeout_s
+        self._missed: set[str] = set()
 
     async def run(self) -> None:
         """Answer for as long as the agent lives."""
@@ -77,20 +93,28 @@ class Responder:
     async def look(self) -> bool:
         """Answer what waits; whether everything was answered."""
         now = self._clock.now()
-        raised = await self._journal.read(lambda book: _conflicts(book, now))
-        if raised:
-            await self._alarms.sound(*raised)
+        await self._tell(now)
         until = await self._journal.read(lambda book: self._until(book, now))
         if until is None:
             return True
-        try:
-            forecasts = await self._foresee(until)
-        except Exception as error:  # noqa: BLE001 - a device may fail in any way: asked again
-            self._log.warning("no forecast", why=str(error) or type(error).__name__)
-            return False
-        if await self._journal.write(lambda book: self._answer(book, forecasts, now)):
+        seen = await self._foresee(until)
+        # what has passed while the devices were asked is not in their forecasts
+        now = self._clock.now()
+        answered, left = await self._respond(seen, now)
+        answered |= await self._journal.write(lambda book: self._offer(book, seen, now))
+        if answered:
             self._bell.ring()
-        return True
+        return not left
+
+    async def _tell(self, now: datetime) -> None:
+        """Tell a person of dispatches that overlap, and of answers that were not given in time."""
+        raised = await self._journal.read(lambda book: _conflicts(book, now))
+        if raised:
+            await self._alarms.sound(*raised)
+        for one in await self._journal.read(lambda book: missed(book, now)):
+            if one.held.sha256 not in self._missed:
+                self._missed.add(one.held.sha256)
+                self._log.warning("not answered in time", thread=one.slot.thread, by=str(one.until))
 
     def _until(self, book: Book, now: datetime) -> datetime | None:
         """Until when devices must look ahead for what waits; None = nothing does."""
@@ -103,110 +127,149 @@ class Responder:
         ends += [chance.request.end for chance in open_]
         return max(ends, default=now) + timedelta(seconds=1)
 
-    async def _foresee(self, until: datetime) -> Mapping[str, tuple[Ability, ...]]:
-        """What each asset could do until then. Raises whatever a device raises."""
+    async def _foresee(self, until: datetime) -> Foresight:
+        """What each asset could do until then; a device may fail in any way."""
+        try:
+            told = await asyncio.to_thread(self._forecast)
+        except ForecastError as error:
+            self._log.warning("no forecast", why=str(error))
+            return Foresight({}, frozenset(self._devices))
 
-        async def one(asset_id: str, device: Device) -> tuple[str, tuple[Ability, ...]]:
-            if asset_id in self._forecast or not isinstance(device, Foreseeing):
-                return asset_id, self._forecast.get(asset_id, ())
-            async with asyncio.timeout(self._timeout_s):
-                return asset_id, await device.forecast(until)
+        async def one(asset_id: str, device: Device) -> tuple[str, tuple[Ability, ...] | None]:
+            if asset_id in told or not isinstance(device, Foreseeing):
+                return asset_id, told.get(asset_id, ())
+            try:
+                async with asyncio.timeout(self._timeout_s):
+                    return asset_id, await device.forecast(until)
+            except Exception as error:  # noqa: BLE001 - a device may fail in any way: asked again
+                why = str(error) or type(error).__name__
+                self._log.warning("no forecast", asset=asset_id, why=why)
+                return asset_id, None
 
-        return dict(await asyncio.gather(*(one(*item) for item in self._devices.items())))
+        found = await asyncio.gather(*(one(*item) for item in self._devices.items()))
+        able = {asset: steps for asset, steps in found if steps is not None}
+        silent = frozenset(asset for asset, steps in found if steps is None)
+        return Foresight(able, silent)
 
-    # -- in one transaction --------------------------------------------------------------------
+    # -- responses -----------------------------------------------------------------------------
 
-    def _answer(
-        self, book: Book, forecasts: Mapping[str, Sequence[Ability]], now: datetime
-    ) -> bool:
-        """Answer everything that waits now, one after another; whether anything did."""
-        able = _available(book, forecasts)
-        answered = False
-        while waiting := outlook(book, now)[0]:
-            self._respond(book, waiting[0], outlook(book, now)[1], able, now)
-            answered = True
-        if self._offers is not None:
-            for chance in chances(book, now):
-                promised = loads(outlook(book, now)[1], None, self._weights, now)
-                body = offer(chance, self._offers, self._weights, promised, able)
-                if body is not None:
-                    event_id = _event_of(book, chance.entry.slot)
-                    reply(book, self._voice, chance.entry, body, event_id, now)
-                    answered = True
-        if answered:
-            replan(book, self._weights, now)
-        return answered
+    async def _respond(self, seen: Foresight, now: datetime) -> tuple[bool, set[str]]:
+        """Answer one after another; whether any was, and what was left undecided."""
+        answered, left = False, set[str]()
 
-    def _respond(
-        self,
-        book: Book,
-        one: Waiting,
-        promised: Sequence[Promise],
-        able: Mapping[str, Sequence[Ability]],
-        now: datetime,
-    ) -> None:
-        verdict = self._decide(book, one, promised, able, now)
-        body = one.held.body
-        response = Response(
-            contract_id=body["contract_id"],
-            zone=body["zone"],
-            assets=read_assets(body),
-            answer=verdict.answer,
-            periods=verdict.periods,
-            dispatch_type=body.get("dispatch_type") if verdict.periods else None,
-            reason=verdict.reason or None,
-        )
-        entry = book.entry(one.held.sha256)
-        assert entry is not None
-        reply(book, self._voice, entry, response, _event_of(book, one.slot), now)
+        def ask(book: Book) -> tuple[Waiting, Asked] | None:
+            for one in outlook(book, now)[0]:
+                if one.held.sha256 not in left:
+                    return one, self._asked(book, one, seen, now)
+            return None
 
-    def _decide(
-        self,
-        book: Book,
-        one: Waiting,
-        promised: Sequence[Promise],
-        able: Mapping[str, Sequence[Ability]],
-        now: datetime,
-    ) -> Reply:
-        asked = Asked(
+        while (found := await self._journal.read(ask)) is not None:
+            one, asked = found
+            response = await self._decide(one, asked, seen, now)
+            if response is None:
+                left.add(one.held.sha256)
+            else:
+                # where something came in between, it is asked anew
+                answered |= await self._journal.write(self._giving(one, asked, response, seen, now))
+        return answered, left
+
+    def _asked(self, book: Book, one: Waiting, seen: Foresight, now: datetime) -> Asked:
+        promised = [p for p in outlook(book, now)[1] if p.slot != one.slot]
+        able = _available(book, seen.able)
+        return Asked(
             periods=from_now(one.periods, now),
             assets=one.assets,
             terms=terms_of(book, one.slot.program),
             weights=self._weights,
-            promised=loads(promised, one.slot, self._weights, now),
+            promised=loads(promised, self._weights, able, now),
             forecasts=able,
             whole=one.whole,
         )
-        verdict = self._policy.answer(asked)
-        if verdict.answer == "refuse" and _idle(able, one):
-            return Reply("refuse", reason="UNAVAILABLE")
-        return verdict
+
+    async def _decide(
+        self, one: Waiting, asked: Asked, seen: Foresight, now: datetime
+    ) -> Response | None:
+        """What the policy says, if it may be said; None = nobody can decide now."""
+        if seen.silent.intersection(one.assets):
+            return None
+        key = f"POLICY_FAILED:{one.slot.program}:{one.slot.thread}"
+        try:
+            verdict = await asyncio.to_thread(self._policy.answer, asked)
+            response = _response(one, verdict)
+            check(response, one.held, asked.terms, whole=one.whole)
+        except Exception as error:  # noqa: BLE001 - a policy is the FSP's own: it may do anything
+            why = str(error) or type(error).__name__
+            detail = f"{one.slot.thread}: {type(self._policy).__name__}: {why}"
+            await self._alarms.sound(
+                alarm("POLICY_FAILED", key.partition(":")[2], now, detail=detail)
+            )
+            return None
+        await self._alarms.over(key, now)
+        return response
+
+    def _giving(
+        self, one: Waiting, asked: Asked, response: Response, seen: Foresight, now: datetime
+    ) -> Callable[[Book], bool]:
+        """Sign and plan in one transaction, if all is still as it was asked; whether it was."""
+
+        def give(book: Book) -> bool:
+            waiting = outlook(book, now)[0]
+            if one not in waiting or self._asked(book, one, seen, now) != asked:
+                return False
+            entry = book.entry(one.held.sha256)
+            assert entry is not None
+            reply(book, self._voice, entry, response, _event_of(book, one.slot), now)
+            replan(book, self._weights, now)
+            return True
+
+        return give
+
+    # -- offers --------------------------------------------------------------------------------
+
+    def _offer(self, book: Book, seen: Foresight, now: datetime) -> bool:
+        """Offer to every request that is open; whether anything was."""
+        if self._offers is None:
+            return False
+        able, answered = _available(book, seen.able), False
+        for chance in chances(book, now):
+            promised = loads(outlook(book, now)[1], self._weights, able, now)
+            body = offer(chance, self._offers, self._weights, promised, able)
+            if body is not None:
+                event_id = _event_of(book, chance.entry.slot)
+                reply(book, self._voice, chance.entry, body, event_id, now)
+                answered = True
+        return answered
+
+
+def _response(one: Waiting, verdict: Reply) -> Response:
+    body = one.held.body
+    return Response(
+        contract_id=body["contract_id"],
+        zone=body["zone"],
+        assets=read_assets(body),
+        answer=verdict.answer,
+        periods=verdict.periods,
+        dispatch_type=body.get("dispatch_type") if verdict.periods else None,
+        reason=verdict.reason or None,
+    )
 
 
 def _available(
     book: Book, forecasts: Mapping[str, Sequence[Ability]]
 ) -> Mapping[str, tuple[Ability, ...]]:
-    """The forecasts, without what was declared unavailable."""
+    """The forecasts, without what was declared unavailable: the newest revision of each text."""
     found = {asset: tuple(steps) for asset, steps in forecasts.items()}
-    for entry in book.of_family("unavailability"):
-        body = parse_text(entry.text)["body"]
-        start, end = (datetime.fromisoformat(body[name]) for name in ("from", "to"))
-        for asset in body["assets"]:
-            if body["unit"] in (asset["asset_id"], asset.get("asset_group_id")):
-                steps = found.get(asset["asset_id"], ())
-                found[asset["asset_id"]] = without(steps, start, end)
+    newest = {
+        entry.slot: entry
+        for entry in sorted(book.of_family("unavailability"), key=lambda entry: entry.revision)
+    }
+    for entry in newest.values():
+        said = Unavailability.read(parse_text(entry.text)["body"])
+        named = [a for a in said.assets if said.unit in (a.asset_id, a.asset_group_id)]
+        for asset in named or said.assets:  # a flexible unit has a name of its own
+            steps = found.get(asset.asset_id, ())
+            found[asset.asset_id] = without(steps, said.start, said.end)
     return found
-
-
-def _idle(able: Mapping[str, Sequence[Ability]], one: Waiting) -> bool:
-    """Whether some asset can do nothing at all in some of the time asked."""
-    return any(
-        step.least_w == step.most_w == 0
-        for asset in one.assets
-        for step in able.get(asset, ())
-        for period in one.periods
-        if step.start < period.end and period.start < step.end
-    )
 
 
 def _conflicts(book: Book, now: datetime) -> list[Alarm]:

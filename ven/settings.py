@@ -32,6 +32,7 @@ from ukprofile.loopback import is_loopback
 from ukprofile.signing import SigningKeys
 from ukprofile.trust import KeySet, Register
 from ven.device.simulated import Battery
+from ven.draft import Dialect, Fleet
 
 Environment = Literal["sandbox", "production"]
 
@@ -105,7 +106,7 @@ class Settings:
     energy_source: str = "Storage"
     """A word of the list of licence condition 31E, as offers name it."""
     forecast: str = ""
-    """A file that says what our assets can do, for devices that do not say it themselves."""
+    """A file that says what our assets can do, in place of what their devices say themselves."""
     reading_s: int = 60
     """The length of a reading, in business seconds; half an hour holds a whole number of them."""
     telemetry: bool = False
@@ -119,6 +120,10 @@ class Settings:
     """Whether each day's baseline is nominated from what the devices would do by themselves."""
     allow_token_hosts: tuple[str, ...] = ()
     """Hosts other than the VTN's that may be asked for a token."""
+    dialect: Dialect = "uk"
+    """What the DSO sends; gb-draft is unsigned, and trusts the transport alone."""
+    asset_groups: tuple[str, ...] = ()
+    """`GROUP=ASSET,ASSET`: what a DSO of the gb-draft dialect means by the name of a group."""
     ca_file: str = ""
     """A certificate authority to trust beside the system's; never a way to trust everybody."""
 
@@ -126,6 +131,19 @@ class Settings:
     def enrolled(self) -> bool:
         """Whether the agent knows where to go and who it is there."""
         return bool(self.vtn and self.client_id)
+
+    @property
+    def fleet(self) -> Fleet:
+        """My assets and their groups. Raises SettingsError."""
+        assets = tuple(asset.id for asset in self.assets)
+        groups: dict[str, tuple[str, ...]] = {}
+        for text in self.asset_groups:
+            group, _, named = text.partition("=")
+            members = tuple(named.split(","))
+            if _ASSET.fullmatch(group) is None or not set(members) <= set(assets):
+                raise SettingsError(f"{text!r} is no group of my assets: GROUP=ASSET,ASSET")
+            groups[group] = members
+        return Fleet(assets, groups)
 
     def check(self) -> "Settings":
         """Itself, if every value can be used. Raises SettingsError."""
@@ -138,6 +156,9 @@ class Settings:
         ids = [asset.id for asset in self.assets]
         if len(set(ids)) != len(ids):
             raise SettingsError("an asset stands twice")
+        if self.dialect not in ("uk", "gb-draft"):
+            raise SettingsError("dialect is uk or gb-draft")
+        _ = self.fleet  # every group can be read
         for name in ("poll_s", "heartbeat_s", "timeout_s", "device_timeout_s"):
             if not 0 < getattr(self, name) <= 3600:
                 raise SettingsError(f"{name} lies between 0 and 3600 seconds")
@@ -317,10 +338,11 @@ def _read(found: Mapping[str, Any]) -> Settings:
             raise SettingsError(f"the setting {name!r} is missing")
     values = dict(found)
     values["assets"] = tuple(Asset.read(text) for text in _texts(found, "assets"))
-    values["allow_token_hosts"] = _texts(found, "allow_token_hosts")
+    for name in ("allow_token_hosts", "asset_groups"):
+        values[name] = _texts(found, name)
     for field in fields(Settings):
         value = values.get(field.name)
-        if field.type in (str, Environment) and not isinstance(value, str | None):
+        if field.type in (str, Environment, Dialect) and not isinstance(value, str | None):
             raise SettingsError(f"{field.name} must be text")
         if field.type is bool and not isinstance(value, bool | None):
             raise SettingsError(f"{field.name} must be true or false")
@@ -342,7 +364,8 @@ def _toml(settings: Settings) -> str:
     """The settings with a word on each; a JSON string is a TOML string, a list too."""
     assets = [f"{a.id}={a.kind}:{a.spec}" if a.spec else a.id for a in settings.assets]
     values: dict[str, Any] = {f.name: getattr(settings, f.name) for f in fields(settings)}
-    values |= {"assets": assets, "allow_token_hosts": list(settings.allow_token_hosts)}
+    lists = {name: list(getattr(settings, name)) for name in ("allow_token_hosts", "asset_groups")}
+    values |= {"assets": assets, **lists}
     lines = ["# Settings of a ukven agent. `ukven run` reads them once, when it starts.", ""]
     for name, value in values.items():
         lines += [f"# {_HELP[name]}", f"{name} = {json.dumps(value)}", ""]
@@ -373,6 +396,8 @@ _HELP = {
     "post_action_interval_s": "Seconds one interval of a post-action is long: 1800, 60 ...",
     "nominate_baseline": "Whether each day's baseline is nominated from what the devices say.",
     "allow_token_hosts": "Hosts other than the VTN's that may give out tokens.",
+    "dialect": "uk: signed messages; gb-draft: the draft GB API alone, unsigned.",
+    "asset_groups": "With gb-draft: GROUP=ASSET,ASSET for each asset group of the DSO.",
     "ca_file": "A certificate authority (PEM) to trust beside the system's.",
 }
 

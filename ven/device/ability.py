@@ -5,7 +5,8 @@
                            fits where the lower line never passes the upper one
 
 A forecast is a row of steps in order. Powers are changes against the device's own baseline; what
-has been promised to others is not in it, and is counted beside what is asked.
+has been promised to others is not in it, and is counted beside what is asked. A promise that could
+not be kept anyway is no reason to refuse something else.
 """
 
 import csv
@@ -32,7 +33,8 @@ class Ability:
 
     `most_w` is the greatest rise (+ = export), `least_w` the greatest fall, never above 0.
     `give_wh` and `take_wh` are what it could have given, and taken, by its start and by its end
-    if nothing were asked of it before; None = no limit. `baseline_w` is what it does unasked.
+    if nothing were asked of it before; None = no limit. `baseline_w` is what it does unasked, and
+    `ramp_w_per_s` how fast its power changes; None = at once.
     """
 
     start: datetime
@@ -42,6 +44,7 @@ class Ability:
     baseline_w: int = 0
     give_wh: tuple[float, float] | None = None
     take_wh: tuple[float, float] | None = None
+    ramp_w_per_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,19 +56,52 @@ class Load:
     delta_w: int
 
 
-def fits(forecast: Sequence[Ability], loads: Iterable[Load]) -> bool:
-    """Whether a device could do all of `loads` at once; nothing fits where it has no forecast."""
+def fits(
+    forecast: Sequence[Ability],
+    loads: Iterable[Load],
+    beside: Iterable[Load] = (),
+    ramp: timedelta | None = None,
+) -> bool:
+    """Whether a device could do all of `loads` at once, `beside` what it has promised.
+
+    Nothing fits where it has no forecast. A new level is to be reached within `ramp`; None = in
+    any time.
+    """
     told = [load for load in loads if load.delta_w]
-    given = 0.0
-    for ability in _cut(forecast, told):
-        watts = sum(load.delta_w for load in told if load.start <= ability.start < load.end)
-        if not ability.least_w <= watts <= ability.most_w:
+    others = [load for load in beside if load.delta_w]
+    given = promised = 0.0
+    before = 0
+    for ability in _cut(forecast, [*told, *others]):
+        mine, theirs = _at(told, ability.start), _at(others, ability.start)
+        length = (ability.end - ability.start) / _HOUR
+        given += (mine + theirs) * length
+        promised += theirs * length
+        broken = _breaks(ability, mine + theirs, given)
+        if broken and (mine or not _breaks(ability, theirs, promised)):
             return False
-        given += watts * ((ability.end - ability.start) / _HOUR)
-        # in between it need not hold out: only its own baseline suffers
-        if watts and not _within(given, ability):
+        if mine and not _reaches(ability, mine + theirs - before, ramp):
             return False
+        before = mine + theirs
     return all(_covered(forecast, load) for load in told)
+
+
+def _at(loads: Iterable[Load], when: datetime) -> int:
+    return sum(load.delta_w for load in loads if load.start <= when < load.end)
+
+
+def _breaks(ability: Ability, watts: int, given_wh: float) -> bool:
+    """Whether that is too much power, or energy; at rest it need not hold out: only its own
+    baseline suffers.
+    """
+    if not ability.least_w <= watts <= ability.most_w:
+        return True
+    return bool(watts) and not _within(given_wh, ability)
+
+
+def _reaches(ability: Ability, change_w: int, ramp: timedelta | None) -> bool:
+    if ramp is None or ability.ramp_w_per_s is None:
+        return True
+    return abs(change_w) <= ability.ramp_w_per_s * ramp.total_seconds()
 
 
 def _within(given_wh: float, ability: Ability) -> bool:
@@ -106,6 +142,21 @@ def _covered(forecast: Sequence[Ability], load: Load) -> bool:
         if step.start <= reached < step.end:
             reached = step.end
     return reached >= load.end
+
+
+def larger(dispatched: Sequence[Load], reserved: Sequence[Load]) -> tuple[Load, ...]:
+    """What is dispatched, and what a reservation for it asks for beyond that.
+
+    A dispatch uses up what was reserved for it, so the two do not add up: instant by instant the
+    greater one counts.
+    """
+    edges = sorted({e for load in (*dispatched, *reserved) for e in (load.start, load.end)})
+    found = list(dispatched)
+    for start, end in pairwise(edges):
+        used, kept = _at(dispatched, start), _at(reserved, start)
+        if abs(kept) > abs(used):
+            found.append(Load(start, end, kept - used))
+    return tuple(found)
 
 
 def without(forecast: Iterable[Ability], start: datetime, end: datetime) -> tuple[Ability, ...]:

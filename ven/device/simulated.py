@@ -154,6 +154,7 @@ def foreseen(battery: Battery, now: State, until: datetime) -> tuple[Ability, ..
                 baseline,
                 (state.energy_wh, after.energy_wh),
                 (battery.capacity_wh - state.energy_wh, battery.capacity_wh - after.energy_wh),
+                battery.ramp_w_per_s,
             )
         )
         state = after

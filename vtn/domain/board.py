@@ -55,9 +55,9 @@ class Board:
             self._on[asset].add(slot)
 
     def _neighbours(self, slot: Slot) -> set[Slot]:
-        """Who shares an asset with it, itself left out."""
+        """Who shares an asset with it; itself, too."""
         mine = _assets(self._found.get(slot, Found()))
-        return {other for asset in mine for other in self._on[asset] if other != slot}
+        return {other for asset in mine for other in self._on[asset]}
 
     def _cross(self, slot: Slot, now: datetime) -> None:
         self._crossed.pop(slot, None)

@@ -9,7 +9,15 @@ from hypothesis import strategies as st
 
 from ukprofile.clock import ManualClock
 from ven.device import Command
-from ven.device.ability import Ability, ForecastError, Load, fits, read_forecast, without
+from ven.device.ability import (
+    Ability,
+    ForecastError,
+    Load,
+    fits,
+    larger,
+    read_forecast,
+    without,
+)
 from ven.device.simulated import Battery, SimulatedBattery, State, advance, foreseen
 
 FOUR = datetime(2026, 11, 24, 16, tzinfo=UTC)
@@ -72,6 +80,36 @@ def test_what_is_unavailable_can_do_nothing_then():
     assert fits(forecast, [hours(1, 1.25, 1)])
     assert fits(forecast, [hours(2, 3, 1_000_000)])
     assert [step.end for step in forecast][:-1] == [step.start for step in forecast][1:]
+
+
+def test_a_promise_beyond_the_forecast_or_beyond_its_powers_is_no_reason_to_refuse_another():
+    forecast = battery_forecast()
+    for beside in (hours(50, 51, 100_000), hours(3, 4, 1_500_000), hours(5, 6, 3_000_000)):
+        assert fits(forecast, [hours(1, 2, 500_000)], [beside])
+    assert not fits(forecast, [hours(3.5, 4.5, 1)], [hours(3, 4, 1_500_000)])
+
+
+def test_what_would_take_the_energy_of_a_promise_does_not_fit():
+    promised = [hours(3, 4, 600_000)]
+    assert fits(battery_forecast(), [hours(1, 2, 400_000)], promised)
+    assert not fits(battery_forecast(), [hours(1, 2, 400_001)], promised)
+
+
+def test_a_level_is_reached_within_the_ramp_or_does_not_fit():
+    slow = battery_forecast(ramp_w_per_s=1000)
+    five = timedelta(minutes=5)
+    assert fits(slow, [hours(1, 2, 300_000)], ramp=five)
+    assert not fits(slow, [hours(1, 2, 300_001)], ramp=five)
+    assert fits(slow, [hours(1, 1.5, 300_000), hours(1.5, 2, 600_000)], ramp=five)
+    assert fits(slow, [hours(1, 2, 300_001)])
+
+
+def test_of_a_reservation_counts_what_is_not_dispatched_yet():
+    reserved, used = [hours(1, 3, 500_000)], [hours(2, 2.5, 200_000), hours(4, 5, 1)]
+    both = larger(used, reserved)
+    at = lambda h: sum(x.delta_w for x in both if x.start <= FOUR + h * HOUR < x.end)  # noqa: E731
+    assert [at(h) for h in (0, 1, 2, 2.5, 3, 4)] == [0, 500_000, 500_000, 500_000, 0, 1]
+    assert larger([hours(1, 2, 700_000)], [hours(1, 2, 500_000)]) == (hours(1, 2, 700_000),)
 
 
 steps = st.integers(0, 10)

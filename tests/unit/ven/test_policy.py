@@ -1,5 +1,7 @@
 """What the policy answers: never more than the devices can, nor outside of what the contract allows."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 from tests import made
 from tests.made import minute, period
 from ukprofile.flex.common import Asset
+from ukprofile.flex.dispatch import Period
 from ukprofile.receiving import Thread
 from ukprofile.rules import answer as answer_rules
 from ukprofile.rules.rule import Case, violations
@@ -74,6 +77,24 @@ def test_what_is_promised_to_others_is_not_promised_again():
         asked(period(0, 60, 180, 800_000), forecasts={"A1": foreseen(900_000)}, promised=both)
     )
     assert reply.periods == (period(0, 60, 180, 400_000),)
+
+
+def test_a_set_point_is_measured_against_the_baseline_of_each_step():
+    falls = (
+        Ability(minute(0), minute(90), -900_000, 900_000, 0),
+        Ability(minute(90), minute(600), -900_000, 900_000, -800_000),
+    )
+    level = Period(0, minute(60), minute(180), setpoint_w=500_000)
+    assert Able().answer(asked(level, forecasts={"A1": falls})).answer == "refuse"
+    early = replace(level, end=minute(90))
+    assert Able().answer(asked(early, forecasts={"A1": falls})).answer == "accept"
+    unforeseen = replace(level, start=minute(590), end=minute(620))
+    assert Able().answer(asked(unforeseen, forecasts={"A1": falls})).answer == "refuse"
+
+
+def test_what_can_do_nothing_then_is_unavailable_and_not_too_small():
+    idle = {"A1": foreseen(0)}
+    assert Able().answer(asked(period(0, 60, 180, 800_000), forecasts=idle)).reason == "UNAVAILABLE"
 
 
 def test_an_increase_is_taken_whole_or_not_at_all():

@@ -213,6 +213,39 @@ async def test_what_happened_while_nobody_watched_is_made_up_for(scene):
     assert [a.over_at is None for a in await lines.alarms(all=True)] == [False, False]
 
 
+async def test_what_an_fsp_cannot_run_is_known_though_it_said_so_before_anybody_watched(scene):
+    await scene.contract()
+    await declares(scene, BEGIN, BEGIN + 10 * MINUTE)
+    async with watched_by(scene) as lines:
+        await scene.issue()
+        await lines.standing("unavailable")
+    async with watched_by(scene) as lines:
+        await until(lambda: lines.of("alarm stands") == ["unavailable"])
+        await scene.cancel()
+        await lines.standing()
+
+
+async def test_while_nothing_happens_nothing_is_read(monkeypatch):
+    monkeypatch.setattr(watch_module, "_PAUSE_S", 0)
+    async with scene_on("memory") as scene:
+        await scene.contract()
+        async with watched_by(scene) as lines:
+            await scene.issue(unchecked=True, assets=("UKPN-AS-9",))
+            await scene.acknowledges("D1", "refused", "ASSET_UNKNOWN")
+            await lines.standing("refused")
+            reads = 0
+
+            async def read(question):
+                nonlocal reads
+                reads += 1
+                return await scene.store.store.read(question)
+
+            monkeypatch.setattr(scene.store, "read", read)
+            for _ in range(200):
+                await asyncio.sleep(0)
+            assert reads <= 1
+
+
 @pytest.mark.parametrize("n", [1, 2])
 async def test_a_store_that_fails_delays_an_alarm_and_loses_none(scene, n, monkeypatch):
     monkeypatch.setattr(watch_module, "_RETRY_S", 0.01)

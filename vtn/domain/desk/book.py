@@ -23,6 +23,7 @@ from ukprofile.flex.variation import changes
 from ukprofile.receiving import Slot, parse_text
 from ukprofile.receiving.thread import answers_to, other_threads, thread_of
 from vtn.domain.live import Field, Live
+from vtn.domain.read_back import UNSIGNED, read_back_unsigned
 from vtn.domain.record import Kind, Record
 from vtn.domain.store import Transaction
 
@@ -62,7 +63,10 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Dispatch:
-    """A dispatch as it is held: the texts of its thread, what was answered, and its course."""
+    """A dispatch as it is held: the texts of its thread, what was answered, and its course.
+
+    `fetched`: its newest text was read back by somebody who signs nothing.
+    """
 
     slot: Slot
     thread: Thread
@@ -70,6 +74,7 @@ class Dispatch:
     terms: ContractTerms | None
     course: Course
     now: datetime
+    fetched: bool = False
 
     @property
     def name(self) -> str:
@@ -110,7 +115,9 @@ class Dispatch:
 
     def delivery(self, held: Held) -> Delivery:
         """How far one of its texts has come."""
-        return delivery(held, self.answers, ack_by(held, self.terms), self.now)
+        due = ack_by(held, self.terms)
+        fetched = self.fetched and held is self.thread.standing[-1]
+        return delivery(held, self.answers, due, self.now, fetched=fetched)
 
     @property
     def standing(self) -> Standing:
@@ -131,7 +138,7 @@ class Dispatch:
             reason="" if said is None else str(said.body.get("reason", "")),
             states=_states(self.answers),
             state=self.course.state,
-            flags=self.course.flags,
+            flags=(*self.course.flags, UNSIGNED) if self.fetched else self.course.flags,
             timer=self.course.timer,
             changes=self._changes(newest),
         )
@@ -150,7 +157,10 @@ def read_dispatch(tx: Transaction, slot: Slot, now: datetime) -> Dispatch:
     thread = thread_of(tx, slot)
     answers = answers_to(tx, thread)
     terms = terms_of(tx, slot.program)
-    return Dispatch(slot, thread, answers, terms, dispatch_state(thread, answers, now, terms), now)
+    course = dispatch_state(thread, answers, now, terms)
+    signed = not thread.standing or acknowledgement_of(thread.standing[-1], answers) is not None
+    fetched = not signed and read_back_unsigned(tx, slot)
+    return Dispatch(slot, thread, answers, terms, course, now, fetched)
 
 
 def all_dispatches(tx: Transaction, live: Live, now: datetime) -> list[Dispatch]:
