@@ -99,7 +99,7 @@ def reply(
     "" where nothing is said: the draft has words for two states only.
     Of a kind that answers one message several times, each has a thread of its own: `about` what.
     """
-    if is_draft(entry):
+    if is_draft(entry.slot):
         return _reply_unsigned(book, voice, entry, body, event_id, now)
     header = _header(book, voice, entry, kind_of(body), now, about)
     return _send(book, voice, header, body, event_id, now)

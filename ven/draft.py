@@ -70,9 +70,9 @@ class Reader:
     fleet: Fleet
 
 
-def is_draft(entry: Entry) -> bool:
-    """Whether nobody signed it."""
-    return entry.slot.issuer == ISSUER
+def is_draft(slot: Slot) -> bool:
+    """Whether nobody signed what stands in `slot`: READ_BACK and status are all that answers it."""
+    return slot.issuer == ISSUER
 
 
 def entries_for(

@@ -228,7 +228,7 @@ class Listener:
         now = self._clock.now()
         book.miss(seen.event_id, now)
         entry = book.entry(seen.sha256)
-        if entry is not None and is_draft(entry):
+        if entry is not None and is_draft(entry.slot):
             return self._cancel(book, entry, now)
         if entry is None or entry.stop or entry.valid_until < now:
             return []

@@ -30,6 +30,7 @@ from ukprofile.timeline import Plan, level_now, timeline
 from ven.anchor import answered, event_of, terms_of
 from ven.answer import Voice, last_reply, reply
 from ven.bell import Bell
+from ven.draft import is_draft
 from ven.journal import Book, Journal
 from ven.plan import Dispatch, part_of
 from ven.progress import over
@@ -104,6 +105,8 @@ class PostActions:
         """Every statement that is due and differs from what was said last."""
         known = in_force(book, now - CORRECTED)
         for one in known:
+            if is_draft(one.slot):
+                continue  # the draft has no word for it
             said = book.said(one.slot.program, one.slot.thread)
             if now < one.end or now > one.end + CORRECTED or not over(one, said, now):
                 continue

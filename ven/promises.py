@@ -20,6 +20,7 @@ from ukprofile.receiving import Slot
 from ukprofile.receiving.thread import answers_to, other_threads
 from ven.anchor import terms_of
 from ven.device.ability import Ability, Load
+from ven.draft import is_draft
 from ven.journal import Book
 from ven.plan import Dispatch
 from ven.policy import part_of
@@ -60,7 +61,8 @@ def outlook(book: Book, now: datetime) -> tuple[list[Waiting], list[Promise]]:
         for slot, thread in other_threads(book, program, now):
             answers = answers_to(book, thread)
             course = dispatch_state(thread, answers, now, terms, "ven")
-            if (one := _waiting(slot, course, answers, terms, now)) is not None:
+            one = None if is_draft(slot) else _waiting(slot, course, answers, terms, now)
+            if one is not None:
                 waiting.append(one)
             if (promise := _promise(slot, course, thread)) is not None:
                 promised.append(promise)

@@ -20,9 +20,12 @@ from ukprofile.mapping.draft import DraftEvent, DraftProgram
 from ukprofile.openadr import EventRequest, ProgramRequest
 from ukprofile.openadr.client import Client, Credentials
 from ukprofile.trust import Register
+from ven.bell import Bell
 from ven.device.simulated import Battery
 from ven.draft import Dialect
 from ven.journal import Book
+from ven.post_action import PostActions
+from vtn.domain.grants import grant, ven_of
 from vtn.domain.record import Kind, Role
 from vtn.testing import RunningVtn, running_vtn
 
@@ -97,7 +100,8 @@ class Scene:
 
     def another_in(self, folder: Path, dialect: Dialect) -> AbstractAsyncContextManager[Agent]:
         """An agent of its own journal and device, at the same VTN."""
-        return agent_at(self.client, folder, self.clock, Register("sandbox"), HOUSE, dialect)
+        register = Register("sandbox")
+        return agent_at(self.client, folder, self.clock, register, HOUSE, dialect=dialect)
 
     async def turn(self, minutes: float) -> int:
         """The time comes, the agent does what is due; watts of its device against its baseline."""
@@ -131,7 +135,9 @@ async def at_a_draft_dso(tmp_path, *, rewritten=False):
                 program=DraftProgram,
                 event=DraftEvent,
             ) as mine,
-            agent_at(mine, tmp_path, clock, Register("sandbox"), HOUSE, "gb-draft") as agent,
+            agent_at(
+                mine, tmp_path, clock, Register("sandbox"), HOUSE, dialect="gb-draft"
+            ) as agent,
         ):
             program = await bl.programs.create(
                 ProgramRequest(program_name="flex 1", targets=("VEN_NAME-FSP7",))
@@ -287,8 +293,8 @@ async def test_one_for_assets_that_are_none_of_mine_is_an_alarm(scene):
 async def test_a_program_of_the_profile_is_left_alone(scene):
     """What a DSO signs is never believed without its signature, whatever the agent's dialect."""
     target, attributes = "CONTRACT_ID-UKPN-1", [{"type": "UKFLEX_PROFILE", "values": ["1.0"]}]
-    office = scene.dso.running.vtn.office
-    await office._grant(scene.dso.running.vtn.office._ven_of("FSP7"), [target])
+    vtn = scene.dso.running.vtn
+    await grant(vtn.objects, ven_of(vtn.store.live, "FSP7"), [target])
     await scene.dso.client.programs.create(
         ProgramRequest.read(
             {"programName": "UKPN:1", "targets": [target], "attributes": attributes}
@@ -297,6 +303,27 @@ async def test_a_program_of_the_profile_is_left_alone(scene):
     await scene.turn(1)
     assert await scene.agent.alarms() == [("WRONG_PROGRAM", True)]
     assert [p.program_name for p in scene.agent.listener._mine.values()] == ["flex 1"]
+
+
+async def test_what_was_read_unsigned_is_never_answered_with_a_signature(tmp_path, scene):
+    """The same journal in the UK dialect afterwards: nobody signed, so nobody is answered."""
+    (tmp_path / "other").mkdir()
+    await scene.dso.post(period(40, 60), interval(setpoint_relative=1.0, firm=False))
+    await scene.dso.post(period(120, 60), interval(setpoint_relative=1.0))
+    async with scene.another_in(tmp_path / "other", "gb-draft") as agent:
+        await agent.turn()
+    assert [word for word, _ in scene.dso.said()] == ["READ_BACK"] * 2
+    async with scene.another_in(tmp_path / "other", "uk") as agent:
+        scene.clock.set(at(190))
+        await agent.turn()
+        scene.clock.set(at(9 * 60))  # the day is over, and its post-action would be due
+        bell = Bell()
+        ear, voice = bell.ear(), agent.reporter._voice
+        await PostActions(agent.journal, voice, {}, scene.clock, bell, after_s=60.0).look()
+        assert not ear._rung.is_set()
+        assert await agent.sender.flush() == 0.0
+        assert await agent.ask(lambda book: [e.verdict for e in book.entries()]) == ["act"] * 2
+    assert [word for word, _ in scene.dso.said()] == ["READ_BACK"] * 2
 
 
 async def test_the_same_event_starts_nothing_at_an_agent_of_the_uk_dialect(tmp_path, scene):

@@ -58,10 +58,10 @@ async def live(post: Poster, agent: Agent, clock: ManualClock) -> None:
     more = (relative(0, 40, 60), relative(2, 60, 100, 1_400_000))
     await turn(44)
     clock.set(at(45))
-    await post.vary("D1", *more)  # an increase: held, for nobody accepts it
+    await post.vary("D1", *more)  # an increase: held, until its response says yes
     await turn(46)
     await turn(61)
-    await post.cease("D1", at(70), *less)
+    await post.cease("D1", at(70), *more)
     await turn(62)
     await turn(70)
     await turn(73)
@@ -149,7 +149,8 @@ async def test_a_vtn_that_rewrites_objects_changes_no_outcome(tmp_path):
         (None, None, "D3"),
         (MW, None, "D1"),
         (600_000, None, "D1"),
-        (600_000, None, "D1"),
+        (1_400_000, None, "D1"),
+        (1_400_000, None, "D1"),
         (None, -250_001, "D4"),
     ]
     assert plain["alarms"] == []

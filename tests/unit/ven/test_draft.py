@@ -80,7 +80,7 @@ def test_polls_of_an_unchanged_event_are_silent(held):
         assert held.read(again, READ_AT + minutes * MINUTE) == []
     assert held.plan() == [(0, 60, 1_200_000)]
     (entry,) = held.entries
-    assert is_draft(entry)
+    assert is_draft(entry.slot)
     assert (entry.signatures, entry.verified_at, entry.answer) == ((), None, "")
 
 

@@ -82,7 +82,7 @@ async def test_a_later_revision_has_to_be_read_back_anew(scene):
     """The draft reads back no times: a cease looks like what it ends."""
     await read_back(scene, AS_ISSUED)
     scene.clock.set((await scene.desk.dispatches())[0].periods[0].start + MINUTE)
-    await scene.desk.cease("D1")
+    await scene.cease("D1")
     assert await shown(scene) == ("issued", ())
     await read_back(scene, AS_ISSUED)
     assert (await shown(scene))[0] == "fetched"
