@@ -46,15 +46,17 @@ async def running_vtn(
     dso: str = "UKPN",
     clock: Clock | None = None,
     log: Log | None = None,
+    sandbox: bool = True,
 ) -> AsyncIterator[RunningVtn]:
-    """A sandbox VTN on a free loopback port; on SQLite in `data_dir`, else in memory.
+    """A VTN on a free loopback port; on SQLite in `data_dir`, else in memory.
 
-    `clock` is the business clock (None = the machine's).
+    `clock` is the business clock (None = the machine's). Without `sandbox` its environment is
+    production, where published test keys count for nothing.
     """
     clock = clock or SystemClock()
     with tempfile.TemporaryDirectory() as beside:
         place = Place(data_dir or Path(beside)).make()
-        settings = Settings(data_dir=place.path, dso=dso, sandbox=True, port=0)
+        settings = Settings(data_dir=place.path, dso=dso, sandbox=sandbox, port=0)
         store: Store
         if data_dir is None:
             store = MemoryStore(settings.environment, uuid.uuid4().hex)
