@@ -28,7 +28,9 @@ sandbox: $(VENV)/installed
 	$(BIN)/python -m demo sandbox
 
 test: check
-	$(BIN)/coverage run -m pytest --ignore tests/e2e
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -n auto --dist worksteal --ignore tests/e2e
+	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 	$(BIN)/python -m pytest -q -n 3 --dist loadfile tests/e2e
 

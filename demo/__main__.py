@@ -1,4 +1,4 @@
-"""`python -m demo`: an hour of dispatching, played with real processes, and checked.
+"""`python -m demo`: a day of dispatching, played with real processes, and checked.
 
 `python -m demo sandbox` starts a VTN and two agents that stay up instead.
 
@@ -12,12 +12,13 @@ import json
 import os
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from rich.console import Console
 
 from demo.conductor import Play, perform
+from demo.day import Day
 from demo.sandbox import sandbox
 from demo.stage import ROOT, StageError
 
@@ -29,10 +30,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="demo", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", nargs="?", choices=("hour", "sandbox"), default="hour")
+    parser.add_argument("what", nargs="?", choices=("day", "sandbox"), default="day")
     parser.add_argument("--scenario", type=Path, default=HERE / "scenario.json")
+    parser.add_argument(
+        "--date", type=date.fromisoformat, help="yyyy-mm-dd, instead of the scenario's own"
+    )
     parser.add_argument("--directory", type=Path, help="where everything goes")
-    parser.add_argument("--pace", type=float, default=1.0, help="2 plays the hour twice as fast")
+    parser.add_argument("--pace", type=float, default=1.0, help="2 plays the day twice as fast")
     parser.add_argument("--port", type=int, default=8410, help="of the sandbox's VTN")
     given = parser.parse_args()
     console = Console()
@@ -46,24 +50,25 @@ def main() -> int:
             return 0
         directory = given.directory or ROOT / "var/demo" / f"{datetime.now(UTC):%Y%m%d-%H%M%S}"
         directory.mkdir(parents=True)
-        return hour(given.scenario, directory, given.pace, console)
+        return play(Day.read(given.scenario, given.date), directory, given.pace, console)
     except StageError as error:
         console.print(f"it broke off: {error}", style="red", markup=False)
         console.print(f"logs: {directory}")
         return 1
 
 
-def hour(scenario: Path, directory: Path, pace: float, console: Console) -> int:
-    """Play the hour, check it, and say where everything lies. Raises StageError."""
-    play = Play(json.loads(scenario.read_text()), directory, console, pace)
-    console.rule(play.scenario["title"])
-    codes = asyncio.run(perform(play))
+def play(day: Day, directory: Path, pace: float, console: Console) -> int:
+    """Play the day, check it, and say where everything lies. Raises StageError."""
+    scenario = directory / "scenario.json"
+    scenario.write_text(json.dumps(day.scenario, indent=2))
+    console.rule(f"{day.scenario['title']}: {day.date:%A %d %B %Y}")
+    codes = asyncio.run(perform(Play(day, directory, console, pace)))
     (directory / "exit_codes.json").write_text(json.dumps(codes))
     console.rule("What the VTN says: ukvtn status")
     print((directory / "status.txt").read_text(), flush=True)
     console.rule("An independent checker reads what was recorded")
     checked = subprocess.run(
-        [sys.executable, "-I", str(HERE / "checker.py"), str(scenario), str(directory)],
+        [sys.executable, "-I", str(HERE / "checker"), str(scenario), str(directory)],
         check=False,
     )
     shown = os.path.relpath(directory)

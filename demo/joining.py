@@ -5,6 +5,7 @@ DSO   ukvtn keys add    pins them
       ukvtn clients add gives out a client and its secret
       ukvtn contracts add
 FSP   ukven enrol       with the secret, and the DSO's public keys
+      ukven set         its price, what its assets are, what it reports
 """
 
 import json
@@ -29,8 +30,9 @@ async def join(
     `ukven enrol`. Raises StageError.
     """
     party, home, to = agent["party"], home_of(stage, agent), ("-d", vtn)
-    asset = f"{agent['asset_id']}=simulated:{agent['device']}"
-    await stage.command("ven", "init", home, "--party", party, "--asset", asset)
+    assets = agent["assets"].items()
+    devices = [w for asset, spec in assets for w in ("--asset", f"{asset}=simulated:{spec}")]
+    await stage.command("ven", "init", home, "--party", party, *devices)
     await stage.command("vtn", "keys", "add", home / "public.json", *to)
     made = json.loads(
         await stage.command("vtn", "clients", "add", party, "--role", "ven", "--json", *to)
@@ -38,7 +40,7 @@ async def join(
     terms = {
         **contract,
         "contract_id": agent["contract_id"],
-        "assets": [{"asset_id": agent["asset_id"]}],
+        "assets": [{"asset_id": asset} for asset in agent["assets"]],
         "capacity_w": agent["capacity_w"],
     }
     await stage.command(
@@ -49,6 +51,9 @@ async def join(
         "--secret-file", "-", "--dso-keys", await dso_keys(stage, vtn), *enrolment,
         stdin=made["client_secret"],
     )  # fmt: skip
+    said = [f"{name}={value}" for name, value in agent.get("settings", {}).items()]
+    if said:
+        await stage.command("ven", "set", home, *said)
 
 
 async def dso_keys(stage: Stage, vtn: Path) -> Path:

@@ -29,7 +29,7 @@ _HINTS = """
 Try, in another terminal (everything is on loopback, and no real device can move):
 
   {bin}/ukvtn status -d {vtn}
-  {bin}/ukvtn dispatch issue {contract} -d {vtn} \\
+  {bin}/ukvtn desk instruct {contract} -d {vtn} \\
       --start {start} --end {end} --delta-w 500000
   {bin}/ukven status {agent}
   {bin}/ukven journal {agent}

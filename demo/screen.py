@@ -4,7 +4,8 @@ Everything shown was read off the wire by the recorder, and off the devices' own
 """
 
 import json
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,55 +19,69 @@ from rich.table import Table
 from demo.recorder import Exchange
 from ukprofile.clock import SharedClock
 
+_WORDS = ("decided", "answer", "state", "reason")
+"""The members of a body that say what a VEN's message says."""
+_TOLD = {"availability": "offers", "acknowledgement": "acknowledges", "response": "answers"}
+
 
 @dataclass
 class Row:
-    """One FSP: what was asked of it, what it answered, what it does."""
+    """One FSP: what it was told last, what it said last, what its devices do."""
 
     party: str
-    client_id: str
-    thread: str
-    asked: str
-    device_log: Path
-    answer: str = ""
-    runs: list[str] = field(default_factory=list)
+    devices: Sequence[Path]
+    told: str = ""
+    said: str = ""
+    runs: str = ""
+    texts: set[str] = field(default_factory=set)
 
-    @property
-    def device(self) -> str:
-        """The newest command its device took."""
-        lines = self.device_log.read_text().splitlines() if self.device_log.exists() else []
-        if not lines:
-            return "idle"
-        told = json.loads(lines[-1])
-        return f"{told['target_w']:+,} W from {told['from'][11:16]} to {told['to'][11:16]}"
+    def power(self, now: datetime) -> str:
+        """What its devices were told for now."""
+        return ", ".join(filter(None, (_holds(path, now) for path in self.devices))) or "idle"
 
 
 class Screen:
-    """Hears exchanges, shows rows."""
+    """Hears exchanges, shows rows; `said` counts what was said, in the scenario's words."""
 
-    def __init__(self, console: Console, clock: SharedClock, rows: list[Row]) -> None:
+    def __init__(
+        self,
+        console: Console,
+        clock: SharedClock,
+        agents: Sequence[Mapping[str, Any]],
+        directory: Path,
+    ) -> None:
         self._console = console
         self._clock = clock
-        self.rows = rows
+        self._rows = {
+            party.lower(): Row(
+                party,
+                [directory / party.lower() / "devices" / f"{a}.jsonl" for a in agent["assets"]],
+            )
+            for agent in agents
+            for party in (agent["party"],)
+        }
+        self.said: Counter[str] = Counter()
 
     def hear(self, exchange: Exchange) -> None:
-        """Take a report that was posted into the row of its FSP."""
-        if (exchange["method"], exchange["path"], exchange["status"]) != ("POST", "/reports", 201):
+        """Take what was said or shown into the row of its FSP."""
+        row = self._rows.get(exchange["client_id"])
+        if row is None:
             return
-        row = next((r for r in self.rows if r.client_id == exchange["client_id"]), None)
-        message = message_of(exchange["request"])
-        if row is None or message is None:
-            return
-        at, body = exchange["at"][11:19], message["body"]
-        if message["in_reply_to"]["thread"] != row.thread:
-            return
-        if message["kind"] == "acknowledgement":
-            row.answer = " ".join(filter(None, (body["decided"], body.get("reason"))))
-            self._say(f"{at}  {row.party:8} acknowledges {row.thread}: {row.answer}")
-        elif message["kind"] == "status":
-            power = f", {body['power_w']:+,} W at the meter" if "power_w" in body else ""
-            row.runs.append(f"{body['state']} {body['at'][11:16]}")
-            self._say(f"{at}  {row.party:8} {body['state']} since {body['at'][11:19]}{power}")
+        if (exchange["method"], exchange["path"], exchange["status"]) == ("POST", "/reports", 201):
+            message = message_of(exchange["request"].get("resources", ()))
+            if message is not None:
+                self._posted(row, message, exchange["at"][11:19])
+        elif (exchange["path"], exchange["status"]) == ("/events", 200):
+            for event in exchange["response"]:
+                self._shown(row, message_of([event]))
+
+    def say(self, line: str) -> None:
+        """One thing that happens, with the time."""
+        self._print(f"{self._clock.now():%H:%M:%S}  {line}")
+
+    def rule(self, title: str) -> None:
+        """The heading of a scene."""
+        self._console.print(f"\n{title}", style="bold", highlight=False)
 
     @contextmanager
     def shown(self) -> Iterator[None]:
@@ -77,7 +92,29 @@ class Screen:
         with Live(get_renderable=self._table, console=self._console, refresh_per_second=8):
             yield
 
-    def _say(self, line: str) -> None:
+    def _posted(self, row: Row, message: Any, at: str) -> None:
+        said = spoken(row.party, message)
+        self.said[said] += 1
+        kind, body = message["kind"], message["body"]
+        words = [str(body[name]) for name in _WORDS if name in body]
+        thread = message.get("in_reply_to", {}).get("thread", "")
+        if kind == "status":
+            since = body["at"][11:19]
+            power = f", {body['power_w']:+,} W at the meter" if "power_w" in body else ""
+            row.runs = f"{thread} {body['state']} {body['at'][11:16]}"
+            self._print(f"{at}  {row.party:8} {thread}: {body['state']} since {since}{power}")
+            return
+        row.said = f"{thread} {' '.join(words) or kind}"
+        told = _TOLD.get(kind, kind.replace("_", "-"))
+        self._print(f"{at}  {row.party:8} {told} {thread}: {_detail(kind, body, words)}")
+
+    def _shown(self, row: Row, message: Any) -> None:
+        if message is None or message["message_id"] in row.texts:
+            return
+        row.texts.add(message["message_id"])
+        row.told = f"{message['kind']} {message['thread']}"
+
+    def _print(self, line: str) -> None:
         self._console.print(line, highlight=False, soft_wrap=True)
 
     def _table(self) -> Table:
@@ -85,17 +122,26 @@ class Screen:
         table = Table(
             title=f"{now:%H:%M:%S} UTC, business time, {_speed(rate)}", title_justify="left"
         )
-        for column in ("FSP", "asked", "answered", "device", "reported"):
+        for column in ("FSP", "told last", "answered", "devices", "reported"):
             table.add_column(column)
-        for row in self.rows:
-            table.add_row(row.party, row.asked, row.answer, row.device, ", ".join(row.runs))
+        for row in self._rows.values():
+            table.add_row(row.party, row.told, row.said, row.power(now), row.runs)
         return table
 
 
-def message_of(report: Any) -> Any:
-    """The signed message in a report, parsed; None where there is none."""
-    for resource in report.get("resources", ()):
-        for interval in resource["intervals"]:
+def spoken(party: str, message: Any) -> str:
+    """A VEN's message in the words of the scenario: who, kind, thread, word, reason of a rule."""
+    body = message["body"]
+    thread = message.get("in_reply_to", {}).get("thread", "")
+    word = next((str(body[name]) for name in _WORDS[:3] if name in body), "")
+    rule = body.get("reason", "") if message["kind"] == "acknowledgement" else ""
+    return " ".join(filter(None, (party, message["kind"], thread, word, rule)))
+
+
+def message_of(carriers: Any) -> Any:
+    """The signed message in an event or in resources of a report; None where there is none."""
+    for carrier in carriers:
+        for interval in carrier.get("intervals") or ():
             for payload in interval["payloads"]:
                 if payload["type"] == "UKFLEX_MESSAGE":
                     return json.loads(payload["values"][0])
@@ -107,5 +153,37 @@ def clock_text(when: datetime) -> str:
     return when.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def _detail(kind: str, body: Any, words: Sequence[str]) -> str:
+    """What of a message a person wants to see."""
+    if kind == "availability":
+        price = body["price"]
+        return f"{_periods(body)} at {price['utilisation_minor_per_mwh'] / 100:.2f} a MWh"
+    if kind == "post_action":
+        return f"{sum(body['delivered_wh']):,} Wh delivered by {body['assets'][0]['asset_id']}"
+    if kind == "response" and "periods" in body:
+        return f"{' '.join(words)}, {_periods(body)}"
+    return " ".join(words)
+
+
+def _periods(body: Any) -> str:
+    return ", ".join(
+        f"{p.get('delta_w', p.get('setpoint_w')):+,} W {p['start'][11:16]}-{p['end'][11:16]}"
+        for p in body["periods"]
+    )
+
+
+def _holds(path: Path, now: datetime) -> str:
+    """The newest command that has begun, of a device's own log."""
+    lines = path.read_text().splitlines() if path.exists() else []
+    begun = [told for told in map(json.loads, lines) if _at(told["from"]) <= now]
+    if not begun or now >= _at(begun[-1]["to"]) or begun[-1]["delta_w"] is None:
+        return ""
+    return f"{begun[-1]['delta_w']:+,} W"
+
+
+def _at(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
 def _speed(rate: float) -> str:
-    return "stopped" if rate == 0 else f"{rate:g} times as fast as life" if rate > 1 else "live"
+    return "stopped" if rate == 0 else f"{rate:,.0f} times as fast as life" if rate > 1 else "live"

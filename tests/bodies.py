@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from ukprofile.flex.bodies import BODIES
 from ukprofile.flex.fields import (
     IDENTIFIER,
+    PRODUCT,
     TEXT,
     TIME,
     Advised,
@@ -52,6 +53,7 @@ SIGNABLE = st.recursive(
 
 _SHORT = {
     TEXT: st.text(PRINTABLE, min_size=1, max_size=12),
+    PRODUCT: st.sampled_from(["PR", "SU", "OU", "SA+OU", "VA+OU"]),
     IDENTIFIER: st.text(string.ascii_letters + string.digits + "_.:-", min_size=1, max_size=12),
 }
 

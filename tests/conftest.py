@@ -3,6 +3,7 @@
 import os
 
 import pytest
+from coverage import Coverage
 from hypothesis import HealthCheck, settings
 
 from tests.shared import SHARED
@@ -18,6 +19,8 @@ MAY_SKIP = "may skip:"
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """In CI, with the reference material at hand, a skipped test is a failure."""
+    if (measuring := Coverage.current()) is not None and hasattr(session.config, "workerinput"):
+        measuring.save()  # a worker that takes more than ten seconds to end is killed
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if reporter is None or not os.environ.get("CI") or not SHARED.is_dir():
         return

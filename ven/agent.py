@@ -2,8 +2,9 @@
 
             ┌─ Listener ── events ──▶ Receiver ──┐
     VTN ◀───┼─ Sender ◀── outbox ──┐             ▼
-            └─ Heartbeat           └───────── Journal ◀── Reporter ◀── measured ──┐
-                                                 └──────▶ Actor ───── commands ──▶ devices
+            ├─ Heartbeat           └───────── Journal ◀── Reporter, Meter ◀── measured ──┐
+            └─ Telemetry ◀── readings ────────┘ ▲└──────▶ Actor ──────── commands ──▶ devices
+                                                └─ Responder ◀────────── forecasts ────────┘
 
 The journal is the only thing the parts share; a bell tells them that there is news in it. Any of
 them may be killed at any moment: what stands in the journal is taken up again at the next start.
@@ -15,32 +16,51 @@ import os
 import secrets
 import signal
 import ssl
+from collections.abc import Mapping
 from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from random import SystemRandom
+from typing import Protocol
 
 import structlog
 
 from ukprofile.clock import Clock
 from ukprofile.errors import ProfileError
+from ukprofile.mapping.draft import DraftEvent, DraftProgram
+from ukprofile.openadr import Event, Program
 from ukprofile.openadr.client import Client, Credentials
 from ukprofile.signing import SigningKeys
 from ven.act import Actor
 from ven.alarms import Alarms
 from ven.answer import Voice
 from ven.bell import Bell
-from ven.equipment import batteries, business_clock, weights_of
+from ven.device import Device
+from ven.equipment import batteries, business_clock, forecast_of, offer_terms, weights_of
 from ven.heartbeat import Heartbeat
+from ven.inbox import Inbox
 from ven.journal import Journal
 from ven.listen import Listener, Party
 from ven.log import open_log
-from ven.receive import Receiver
+from ven.meter import Meter
+from ven.nominate import Nominator
+from ven.policy import policy_named
+from ven.post_action import PostActions
+from ven.receive import DraftReceiver, Receiver
 from ven.report import Reporter
+from ven.respond import Responder
 from ven.send import Sender
 from ven.settings import Place, Settings, SettingsError, write_whole
+from ven.telemetry import Telemetry
 
 _DRAIN_S = 5.0
 """Real seconds in which a stopping agent tries to send what is queued."""
+
+
+class _Part(Protocol):
+    """What runs for as long as the agent lives."""
+
+    async def run(self) -> None: ...
 
 
 class Crashed(ProfileError):
@@ -86,36 +106,22 @@ async def _live(
     ready_file: Path | None,
 ) -> None:
     """Start every part, until `stop`; then cancel them, and send what is still queued."""
-    voice = Voice(_keys(place, settings), settings.suite, settings.environment, secrets.token_bytes)
-    register = place.load_register(settings)
-    if not register.key_sets:
-        raise SettingsError(f"no DSO is trusted yet: ukven enrol {place.path} --dso-keys FILE ...")
-    devices, weights = batteries(place, settings, clock), weights_of(settings)
-    bell, alarms, random = Bell(), Alarms(journal, log), SystemRandom()
-    receiver = Receiver(journal, alarms, voice, clock, weights)
-    me = Party(
-        party=settings.party,
-        environment=settings.environment,
-        register=register,
-        weights=weights,
-    )
-    listener = Listener(
-        client,
-        journal,
-        alarms,
-        receiver,
-        bell,
-        clock,
-        me,
-        poll_s=settings.poll_s,
-        random=random,
-    )
-    timeout_s = settings.device_timeout_s
-    actor = Actor(journal, alarms, devices, weights, clock, bell, timeout_s=timeout_s)
-    reporter = Reporter(journal, alarms, voice, devices, clock, bell, timeout_s=timeout_s)
-    sender = Sender(client, journal, alarms, bell, clock, random=random)
-    heartbeat = Heartbeat(client, settings.party, log, every_s=settings.heartbeat_s)
-    parts = (actor, listener, reporter, sender, heartbeat)
+    ground = _ground(place, settings, clock, journal, log)
+    sender = Sender(client, journal, ground.alarms, ground.bell, clock, random=SystemRandom())
+    listener = _listener(place, settings, ground, client)
+    parts: list[_Part] = [
+        listener,
+        sender,
+        Heartbeat(client, settings.party, log, every_s=settings.heartbeat_s),
+        *_workers(settings, ground),
+    ]
+    if settings.dialect == "uk":
+        parts += _speakers(place, settings, ground)
+    if settings.telemetry:
+        assets, every_s = tuple(ground.devices), settings.reading_s
+        parts.append(
+            Telemetry(client, journal, clock, settings.party, assets, log, reading_s=every_s)
+        )
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(part.run(), name=type(part).__name__) for part in parts]
         tasks.append(group.create_task(_tell_ready(listener, place, settings, ready_file)))
@@ -125,6 +131,110 @@ async def _live(
     with suppress(TimeoutError):
         async with asyncio.timeout(_DRAIN_S):
             await sender.flush()
+
+
+@dataclass(frozen=True, slots=True)
+class _Ground:
+    """What the parts stand on."""
+
+    journal: Journal
+    alarms: Alarms
+    voice: Voice
+    devices: Mapping[str, Device]
+    weights: Mapping[str, int]
+    clock: Clock
+    bell: Bell
+    log: structlog.stdlib.BoundLogger
+
+
+def _ground(
+    place: Place,
+    settings: Settings,
+    clock: Clock,
+    journal: Journal,
+    log: structlog.stdlib.BoundLogger,
+) -> _Ground:
+    voice = Voice(_keys(place, settings), settings.suite, settings.environment, secrets.token_bytes)
+    devices, weights = batteries(place, settings, clock), weights_of(settings)
+    return _Ground(journal, Alarms(journal, log), voice, devices, weights, clock, Bell(), log)
+
+
+def _listener(place: Place, settings: Settings, ground: _Ground, client: Client) -> Listener:
+    """Who listens, in the dialect that the enrolment says."""
+    g, signed = ground, settings.dialect == "uk"
+    register = place.load_register(settings)
+    if signed and not register.key_sets:
+        raise SettingsError(f"no DSO is trusted yet: ukven enrol {place.path} --dso-keys FILE ...")
+    receiver = (
+        Receiver(g.journal, g.alarms, g.voice, g.clock, g.weights)
+        if signed
+        else DraftReceiver(g.journal, g.alarms, g.voice, g.clock, g.weights, settings.fleet)
+    )
+    me = Party(
+        party=settings.party,
+        environment=settings.environment,
+        register=register,
+        weights=g.weights,
+        dialect=settings.dialect,
+    )
+    return Listener(
+        client,
+        g.journal,
+        g.alarms,
+        receiver,
+        g.bell,
+        g.clock,
+        me,
+        poll_s=settings.poll_s,
+        random=SystemRandom(),
+    )
+
+
+def _workers(settings: Settings, ground: _Ground) -> list[_Part]:
+    """Who tells the devices, says how it goes, and reads the meters."""
+    g, timeout_s = ground, settings.device_timeout_s
+    return [
+        Actor(g.journal, g.alarms, g.devices, g.weights, g.clock, g.bell, timeout_s=timeout_s),
+        Reporter(g.journal, g.alarms, g.voice, g.devices, g.clock, g.bell, timeout_s=timeout_s),
+        Meter(g.journal, g.devices, g.clock, reading_s=settings.reading_s, timeout_s=timeout_s),
+    ]
+
+
+def _speakers(place: Place, settings: Settings, ground: _Ground) -> list[_Part]:
+    """Who says what only the UK profile has words for. Raises SettingsError, ForecastError."""
+    g, timeout_s = ground, settings.device_timeout_s
+    forecast_of(settings)  # a file that nobody can read is told at once
+    speakers: list[_Part] = [
+        Responder(
+            g.journal,
+            g.alarms,
+            g.voice,
+            g.devices,
+            g.weights,
+            g.clock,
+            g.bell,
+            g.log,
+            policy=policy_named(settings.policy),
+            offers=offer_terms(settings),
+            forecast=lambda: forecast_of(settings),
+            timeout_s=timeout_s,
+        ),
+        PostActions(
+            g.journal,
+            g.voice,
+            g.weights,
+            g.clock,
+            g.bell,
+            after_s=settings.post_action_after_s,
+            interval_s=settings.post_action_interval_s,
+        ),
+        Inbox(place.inbox, g.journal, g.alarms, g.voice, g.clock, g.bell),
+    ]
+    if settings.nominate_baseline:
+        speakers.append(
+            Nominator(g.journal, g.alarms, g.voice, g.devices, g.clock, g.bell, timeout_s=timeout_s)
+        )
+    return speakers
 
 
 def _not_ready(ready_file: Path | None) -> None:
@@ -165,6 +275,7 @@ def _client(place: Place, settings: Settings) -> Client:
             trusted.load_verify_locations(settings.ca_file)
         except OSError as error:
             raise SettingsError(f"the certificate authority {settings.ca_file}: {error}") from error
+    draft = settings.dialect == "gb-draft"
     return Client(
         settings.vtn,
         Credentials(settings.client_id, place.load_secret()),
@@ -173,4 +284,6 @@ def _client(place: Place, settings: Settings) -> Client:
         ssl=trusted,
         allow_token_hosts=settings.allow_token_hosts,
         user_agent="ukven",
+        program=DraftProgram if draft else Program,
+        event=DraftEvent if draft else Event,
     )

@@ -2,31 +2,35 @@
 
 Minted in the transaction that decides (profile 2, revision): the text is an entry of the journal
 and its report a row of the outbox, or neither is. One thread for each kind of answer to a
-dispatch: AK-DSP-0001, RS-DSP-0001, ST-DSP-0001.
+dispatch: AK-DSP-0001, RS-DSP-0001, ST-DSP-0001. What nobody signed is answered unsigned, in the
+words of the draft GB API (`ven.draft`).
 """
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from ukprofile.errors import Refused
-from ukprofile.flex.answer import Acknowledgement, Decided
+from ukprofile.flex.answer import Acknowledgement, Decided, Status
 from ukprofile.flex.bodies import Body, kind_of
 from ukprofile.flex.common import Asset, read_assets
 from ukprofile.flex.contract import ContractTerms
 from ukprofile.flex.header import Header, Reference, uuid7
 from ukprofile.flex.times import milliseconds
-from ukprofile.mapping.answer import answer_report, read_back
-from ukprofile.openadr import ReportRequest
+from ukprofile.mapping.answer import DRAFT_STATUS, answer_report, read_back
+from ukprofile.mapping.draft import draft_read_back, draft_status
+from ukprofile.openadr import Event, ReportRequest
 from ukprofile.openadr.event import EventFields
 from ukprofile.receiving import Entry, Ledger, Slot, parse_text, sent_entry
 from ukprofile.signing import Sealed, SigningKeys, seal
+from ven.draft import is_draft
 from ven.journal import Book
 
 _VALID = timedelta(hours=24)
-_LONGEST_THREAD = 64
+_THREAD = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _PREFIXES = {
     "acknowledgement": "AK",
     "availability": "AV",
@@ -80,11 +84,51 @@ def acknowledge(
     return header.message_id
 
 
-def reply(book: Book, voice: Voice, entry: Entry, body: Body, event_id: str, now: datetime) -> str:
-    """Answer the message of `entry` by any kind but the acknowledgement; the message id."""
-    kind = kind_of(body)
-    header = _header(book, voice, entry, kind, now)
+def reply(
+    book: Book,
+    voice: Voice,
+    entry: Entry,
+    body: Body,
+    event_id: str,
+    now: datetime,
+    *,
+    about: str = "",
+) -> str:
+    """Answer the message of `entry` by any kind but the acknowledgement; the message id.
+
+    "" where nothing is said: the draft has words for two states only.
+    Of a kind that answers one message several times, each has a thread of its own: `about` what.
+    """
+    if is_draft(entry.slot):
+        return _reply_unsigned(book, voice, entry, body, event_id, now)
+    header = _header(book, voice, entry, kind_of(body), now, about)
     return _send(book, voice, header, body, event_id, now)
+
+
+def last_reply(book: Book, voice: Voice, entry: Entry, kind: str, about: str = "") -> Entry | None:
+    """The newest thing I replied in the thread that `reply` uses; None where I have not yet."""
+    said = book.thread(_own_slot(voice, entry, kind, about))
+    return max(said, key=lambda one: one.revision, default=None)
+
+
+def read_back_unsigned(book: Book, voice: Voice, event: Event, now: datetime) -> None:
+    """Read back what was understood of an event of the draft (5.5)."""
+    name = uuid7(now, voice.random_bytes)
+    report = draft_read_back(event, voice.keys.party, name)
+    book.post(name, "read_back", event.id, report.dump_json(), now)
+
+
+def _reply_unsigned(
+    book: Book, voice: Voice, entry: Entry, body: Body, event_id: str, now: datetime
+) -> str:
+    word = DRAFT_STATUS.get(body.state) if isinstance(body, Status) else None
+    if word is None:
+        return ""
+    name = uuid7(now, voice.random_bytes)
+    program_id = parse_text(entry.text)["body"]["program_id"]
+    report = draft_status(word, program_id, event_id, voice.keys.party, name)
+    book.post(name, "status", event_id, report.dump_json(), now)
+    return name
 
 
 def declare(
@@ -105,23 +149,31 @@ def declare(
 
 
 def own_thread(prefix: str, thread: str) -> str:
-    """My thread beside the DSO's, in at most 64 characters."""
+    """My thread beside the DSO's: what a thread may be called (profile 2), and always the same."""
     name = f"{prefix}-{thread}"
-    if len(name) <= _LONGEST_THREAD:
+    if _THREAD.fullmatch(name) is not None:
         return name
     return f"{prefix}-{hashlib.sha256(thread.encode()).hexdigest()[:40]}"
 
 
-def _header(ledger: Ledger, voice: Voice, entry: Entry, kind: str, now: datetime) -> Header:
-    """The header of an answer to `entry`, in my thread beside the DSO's."""
-    slot = Slot(
+def _own_slot(voice: Voice, entry: Entry, kind: str, about: str) -> Slot:
+    """Where my answers of that kind to `entry` stand: in my thread beside the DSO's."""
+    thread = f"{entry.slot.thread}-{about}" if about else entry.slot.thread
+    return Slot(
         voice.keys.party,
         entry.slot.issuer,
         voice.environment,
         entry.slot.program,
         kind,
-        own_thread(_PREFIXES[kind], entry.slot.thread),
+        own_thread(_PREFIXES[kind], thread),
     )
+
+
+def _header(
+    ledger: Ledger, voice: Voice, entry: Entry, kind: str, now: datetime, about: str = ""
+) -> Header:
+    """The header of an answer to `entry`."""
+    slot = _own_slot(voice, entry, kind, about)
     # What is said of an expired message must itself be taken.
     valid_until = max(entry.valid_until, now.replace(microsecond=0) + _VALID)
     header = _bare_header(ledger, voice, slot, kind, valid_until, now)

@@ -2,6 +2,9 @@
 
 import asyncio
 from contextlib import suppress
+from datetime import datetime
+
+from ukprofile.clock import Clock
 
 
 class Ear:
@@ -34,3 +37,14 @@ class Bell:
     def ring(self) -> None:
         for ear in self._ears:
             ear.hear()
+
+
+async def either(ear: Ear, clock: Clock, until: datetime) -> None:
+    """Wait for news or for a time of the business clock, whichever comes first."""
+    waits = {asyncio.ensure_future(ear.wait()), asyncio.ensure_future(clock.until(until))}
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
+        await asyncio.gather(*waits, return_exceptions=True)

@@ -78,7 +78,20 @@ def enrol(
     vtn: Annotated[str, typer.Option(help="The VTN's base URL.")],
     client_id: Annotated[str, typer.Option(help="Your OAuth client, from the DSO.")],
     secret_file: Annotated[Path, typer.Option(help="A file with its secret; - reads stdin.")],
-    dso_keys: Annotated[Path, typer.Option(help="The DSO's public keys: one set, or several.")],
+    dso_keys: Annotated[
+        Path | None, typer.Option(help="The DSO's public keys: one set, or several.")
+    ] = None,
+    dialect: Annotated[
+        Literal["uk", "gb-draft"] | None,
+        typer.Option(
+            help="uk: signed messages. gb-draft: only what the draft GB API has, which nobody "
+            "signs: then whoever controls the VTN or the way to it moves your devices."
+        ),
+    ] = None,
+    group: Annotated[
+        list[str] | None,
+        typer.Option(help="With gb-draft: GROUP=ASSET,ASSET, an asset group of the DSO."),
+    ] = None,
     clock: Annotated[Path | None, typer.Option(help="A shared clock, for rehearsals.")] = None,
     poll_s: Annotated[float | None, typer.Option(help="Seconds between two polls.")] = None,
     heartbeat_s: Annotated[float | None, typer.Option(help="Between two heartbeats.")] = None,
@@ -93,12 +106,14 @@ def enrol(
     """Tell the agent in DIR where its VTN is and whose keys to trust.
 
     May be repeated: what is given replaces what was there; key sets are added. Compare the
-    DSO's keys with what it published elsewhere: they decide what your devices do.
+    DSO's keys with what it published elsewhere: they decide what your devices do. A DSO that
+    signs nothing is believed with --dialect gb-draft only, said at each enrolment.
 
     Example: ukven enrol my-agent --vtn https://vtn.example --client-id fsp7
     --secret-file secret.txt --dso-keys ukpn.json
     """
-    from ven.settings import Place, key_sets_in, with_enrolment, write_whole
+    from ven.settings import Place, SettingsError, key_sets_in, with_enrolment, write_whole
+    from ven.show import TRUST
 
     place = Place(directory)
     settings = with_enrolment(
@@ -110,19 +125,44 @@ def enrol(
         heartbeat_s=heartbeat_s,
         suite_floor=suite_floor,
         allow_token_hosts=token_host and tuple(token_host),
+        dialect=dialect or "uk",  # said at each enrolment, or not meant
+        asset_groups=group and tuple(group),
         ca_file=ca_file and str(ca_file.absolute()),
     )
-    key_sets = key_sets_in(dso_keys)
+    key_sets = key_sets_in(dso_keys) if dso_keys else ()
     secret, register = _secret(secret_file), place.load_register(settings)
     for key_set in key_sets:  # all of them, before any is pinned
         register = register.with_key_set(key_set)
+    if settings.dialect == "uk" and not register.key_sets:
+        raise SettingsError("whose messages to trust? --dso-keys FILE")
     for key_set in key_sets:
         place.pin(key_set)
     write_whole(place.secret, secret + "\n", mode=0o600)
     place.save(settings)
-    trusted = ", ".join(f"{k.key_set} of {k.party}" for k in key_sets)
+    trusted = ", ".join(f"{k.key_set} of {k.party}" for k in register)
+    if settings.dialect == "gb-draft":
+        trusted = f"gb-draft, {TRUST[settings.dialect]}"
     typer.echo(f"enrolled at {vtn} as {client_id}; trusted: {trusted}")
     typer.echo(f"next: ukven run {directory}")
+
+
+@app.command("set")
+def set_(
+    directory: Directory,
+    changes: Annotated[
+        list[str], typer.Argument(metavar="NAME=VALUE", help="A setting, as in settings.toml.")
+    ],
+) -> None:
+    """Change settings of the agent in DIR; it reads them when it starts.
+
+    Examples: ukven set my-agent offer_price=GBP:21000:500 energy_source=Storage
+    ukven set my-agent policy=mymodule:MyPolicy
+    """
+    from ven.settings import Place, with_texts
+
+    place = Place(directory)
+    place.save(with_texts(place.load(), changes))
+    typer.echo(f"set {', '.join(changes)} in {place.settings}")
 
 
 @app.command()
@@ -189,6 +229,79 @@ def journal(directory: Directory, as_json: AsJson = False) -> None:
                 typer.echo(f"{at}  {line.what:9} {line.text}")
 
 
+Contract = Annotated[str, typer.Option(help="Only this contract; else every one it is in.")]
+
+
+@app.command()
+def unavailable(
+    directory: Directory,
+    asset: Annotated[str, typer.Option(help="The asset, by the DSO's id.")],
+    begins: Annotated[str, typer.Option("--from", help="From when, YYYY-MM-DDThh:mm:ssZ.")],
+    ends: Annotated[str, typer.Option("--to", help="First instant it is back.")],
+    reason: Annotated[str, typer.Option(help="Why: MAINTENANCE, or a few words.")],
+    contract: Contract = "",
+) -> None:
+    """Declare to the DSO that an asset cannot be dispatched for a while.
+
+    Signed, on the contract's event. What is dispatched already still stands: only the DSO changes
+    it, and the status of a run says what the asset really does.
+
+    Example: ukven unavailable my-agent --asset UKPN-AS-000731 --from 2026-11-25T06:00:00Z
+    --to 2026-11-25T18:00:00Z --reason MAINTENANCE
+    """
+    import secrets
+
+    from ven.errand import Unavailable
+    from ven.inbox import leave
+    from ven.settings import Place, SettingsError
+
+    place = Place(directory)
+    known = [one.id for one in place.load().assets]
+    if asset not in known:
+        raise SettingsError(f"--asset {asset}: none of mine: {', '.join(known)}")
+    errand = Unavailable(
+        asset,
+        _time_of("--from", begins),
+        _time_of("--to", ends),
+        reason,
+        secrets.token_hex(8),
+        contract,
+    )
+    typer.echo(f"{asset} unavailable from {begins} to {ends}: {leave(place, errand)}")
+
+
+@app.command()
+def baseline(
+    directory: Directory,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV: start,watts; or JSON.")],
+    asset: Annotated[
+        list[str] | None, typer.Option(help="What it is of; else all assets of the contract.")
+    ] = None,
+    contract: Contract = "",
+) -> None:
+    """Nominate what will flow without any dispatch: whole London days, by settlement period.
+
+    A day has 48 half hours, or 46 or 50 where the clocks change; watts, + = export, all assets
+    together. A day that was nominated before is nominated anew.
+
+    Example: ukven baseline my-agent tomorrow.csv
+    """
+    from ven.baseline_file import read_baseline
+    from ven.errand import Nomination
+    from ven.inbox import leave
+    from ven.settings import Place, SettingsError
+
+    place = Place(directory)
+    place.load()
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{file} is no text: {error}") from error
+    series = read_baseline(text, file.name)
+    errand = Nomination(series, tuple(asset or ()), contract)
+    typer.echo(f"a baseline from {file.name}, days: {len(series)}: {leave(place, errand)}")
+
+
 def main() -> NoReturn:
     """The console script: mistakes become one line, never a stack trace."""
     try:
@@ -198,6 +311,17 @@ def main() -> NoReturn:
     except OSError as error:
         _fail(f"{error.strerror or error}: {error.filename}" if error.filename else str(error))
     sys.exit(0)
+
+
+def _time_of(option: str, text: str) -> datetime:
+    """The time in an option. Raises SettingsError."""
+    from ukprofile.flex.times import read_time
+    from ven.settings import SettingsError
+
+    when = read_time(text)
+    if when is None:
+        raise SettingsError(f"{option} {text!r} is no time YYYY-MM-DDThh:mm:ssZ")
+    return when
 
 
 def _fail(why: str) -> NoReturn:
@@ -229,6 +353,7 @@ def _told(found: dict[str, Any]) -> list[str]:
     """The status as lines for a person."""
     contact = found["contact"] or "never"
     told = [f"{found['party']} ({found['environment']}) at {found['vtn'] or 'no VTN yet'}"]
+    told += [f"dialect {found['dialect']}, {found['trust']}"]
     told += [f"business time {found['now']}, last contact {contact}", ""]
     sections = {
         "contracts": "{contract_id}  {product} in {zone}, {capacity_w:,} W until {valid_to}",

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ukprofile.clock import Clock, SharedClock, SystemClock
+from ven.device.ability import Ability, read_forecast
 from ven.device.simulated import SimulatedBattery
+from ven.offer import Terms
 from ven.settings import Place, Settings, SettingsError
 
 
@@ -26,6 +28,17 @@ def batteries(place: Place, settings: Settings, clock: Clock) -> dict[str, Simul
         )
         for asset in settings.assets
     }
+
+
+def forecast_of(settings: Settings) -> Mapping[str, tuple[Ability, ...]]:
+    """What the forecast file says, by asset; nothing without one. Raises ForecastError."""
+    return read_forecast(Path(settings.forecast)) if settings.forecast else {}
+
+
+def offer_terms(settings: Settings) -> Terms | None:
+    """On what terms offers are made; None = none are."""
+    price = settings.price()
+    return None if price is None else Terms(price, settings.asset_class, settings.energy_source)
 
 
 def weights_of(settings: Settings) -> Mapping[str, int]:

@@ -6,12 +6,14 @@
          └▶ a page failed, no answer, no sense ─▶ an alarm until it is over; nothing counts as gone
 
 Absence changes nothing by itself: a confirmed dispatch whose event is gone runs on, unless its
-contract says that it stops (profile 2, Acting).
+contract says that it stops (profile 2, Acting). In the draft GB dialect a deleted event is a
+cancelled dispatch (draft 7.7).
 """
 
 import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from random import Random
 
 from ukprofile.clock import Clock, monotonic
@@ -20,10 +22,11 @@ from ukprofile.mapping.carrier import MESSAGE, carries_profile
 from ukprofile.mapping.contract import PROFILE_ATTRIBUTE, attribute, dso_of
 from ukprofile.openadr import Event, Program
 from ukprofile.openadr.client import Broken, Client, Listing, VtnProblem
-from ukprofile.receiving import Context
+from ukprofile.receiving import Context, Entry
 from ukprofile.trust import Register
 from ven.alarms import Alarms, alarm, alarm_of
 from ven.bell import Bell
+from ven.draft import Dialect, entry_when_gone, is_draft
 from ven.journal import Alarm, Book, Journal, Sighting, time_text
 from ven.receive import Receiver
 from ven.replan import replan, withdrawal_stops
@@ -42,6 +45,7 @@ class Party:
     environment: str
     register: Register
     weights: Mapping[str, int]
+    dialect: Dialect = "uk"
 
 
 class Listener:
@@ -112,7 +116,9 @@ class Listener:
             await self._receive(e for e in events.items if e.id in self._undecided)
             return
         if programs is not self._programs:
-            self._mine = await self._profile_programs(programs)
+            unsigned = self._me.dialect == "gb-draft"
+            find = self._unsigned_programs if unsigned else self._profile_programs
+            self._mine = await find(programs)
         await self._receive(sorted(events.items, key=_order))
         await self._tell_broken((*programs.broken, *events.broken))
         await self._compare(events)
@@ -136,7 +142,23 @@ class Listener:
                 found[program.id] = program
         return found
 
+    async def _unsigned_programs(self, programs: Listing[Program]) -> dict[str, Program]:
+        """All that the VTN shows, but for those whose DSO signs: what it signs is never believed
+        without its signature.
+        """
+        found = {}
+        for program in programs.items:
+            if attribute(program, PROFILE_ATTRIBUTE) is None:
+                found[program.id] = program
+                continue
+            detail = f"{program.program_name} is signed: ukven enrol --dialect uk --dso-keys FILE"
+            now = self._clock.now()
+            await self._alarms.sound(alarm("WRONG_PROGRAM", program.id, now, detail=detail))
+        return found
+
     def _context(self) -> Context:
+        if self._me.dialect == "gb-draft":
+            return Context(self._me.party, "ven", self._me.environment, self._me.register, {})
         names = [program.program_name for program in self._mine.values()]
         return Context(
             self._me.party,
@@ -206,6 +228,8 @@ class Listener:
         now = self._clock.now()
         book.miss(seen.event_id, now)
         entry = book.entry(seen.sha256)
+        if entry is not None and is_draft(entry.slot):
+            return self._cancel(book, entry, now)
         if entry is None or entry.stop or entry.valid_until < now:
             return []
         replan(book, self._me.weights, now)
@@ -213,6 +237,14 @@ class Listener:
         detail = f"{seen.thread}: what is confirmed {after}; what is not lapses"
         raised = alarm("EVENT_WITHDRAWN", seen.event_id, now, detail=detail, event_id=seen.event_id)
         return [raised] if book.alarm(raised) else []
+
+    def _cancel(self, book: Book, entry: Entry, now: datetime) -> list[Alarm]:
+        """The DSO's way to take back a dispatch that it never signed: no reason for an alarm."""
+        cancellation = entry_when_gone(book, entry, now)
+        if cancellation is not None:
+            book.keep(cancellation)
+            replan(book, self._me.weights, now)
+        return []
 
     # -- contact ---------------------------------------------------------------------------------
 

@@ -64,7 +64,7 @@ def commands(found: Sequence[Dispatch], weights: Mapping[str, int]) -> tuple[Com
     """
     told = []
     for asset_id in sorted({asset for one in found for asset in one.assets}):
-        plans = [_part(one, asset_id, weights) for one in found if asset_id in one.assets]
+        plans = [part_of(one, asset_id, weights) for one in found if asset_id in one.assets]
         for level in timeline(plans, asset_id):
             bare = Command(
                 "",
@@ -146,7 +146,7 @@ def share(total: int, weights: Sequence[int]) -> tuple[int, ...]:
     return tuple(parts) if total >= 0 else tuple(-part for part in parts)
 
 
-def _part(one: Dispatch, asset_id: str, weights: Mapping[str, int]) -> Plan:
+def part_of(one: Dispatch, asset_id: str, weights: Mapping[str, int]) -> Plan:
     """What one asset of a dispatch is to do: its share of every period."""
     weight = [weights.get(asset, 1) for asset in one.assets]
     mine = one.assets.index(asset_id)

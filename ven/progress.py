@@ -1,21 +1,25 @@
 """How a dispatch is getting on, and what of it the DSO has to hear. Pure.
 
-    16:30          16:35              17:10                    18:00
-      ├── ramp ──────┤                  │                        │
-                executing           failed (the battery        completed, or ceased where a
-                                    is empty)                  stop ended it before its time
+    16:30        16:35        17:10           17:25            18:00
+      ├── ramp ────┤            │               │                │
+            executing       suspended        resumed         completed
+                            (the battery     (it holds       failed, where it stood still
+                             is empty)        again)         ceased, where a stop ended it before
 
-Each word is said once. After `failed` only a stop is still answered (profile 5: running to
-completed, failed or ceased).
+A run that holds its level is executing. One that loses it for a minute, or for good, stands still:
+suspended, and resumed once it is back (profile 5: running, suspended by VEN status). One that
+never came up by ramp and grace has failed so far, and executes if it does come up later. The end
+makes of it what the last word was: completed after executing and resumed, failed after suspended
+and failed. After a refused command nothing else is said until the end.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ukprofile.flex.answer import State
 from ukprofile.flex.contract import GRACE_S
-from ukprofile.flex.dispatch import read_periods
+from ukprofile.flex.dispatch import Period, read_periods
 from ven.device import Measurement
 from ven.journal import Planned
 from ven.plan import Dispatch
@@ -65,32 +69,55 @@ class Word:
 
 
 def progress(
-    one: Dispatch, said: Sequence[str], seen: Sequence[Seen], ramp: timedelta, now: datetime
+    one: Dispatch,
+    said: Sequence[str],
+    seen: Sequence[Seen],
+    ramp: timedelta,
+    now: datetime,
+    lacks_since: datetime | None = None,
 ) -> Word | None:
-    """The next word on `one`; None while there is nothing new. `seen` has each of its assets."""
-    if over(one, said):
+    """The next word on `one`; None while there is nothing new. `seen` has each of its assets.
+
+    `lacks_since` is since when it has not held its level; None where it did when last seen.
+    """
+    if over(one, said, now):
         return None
+    last = said[-1] if said else ""
     if now >= one.end:
-        return _ending(one, said, seen, now - one.end < ramp + GRACE)
-    if "failed" in said:
-        return None
+        return _ending(one, last, seen, now - one.end < ramp + GRACE)
     if refused := next((s.refused for s in seen if s.refused), ""):
-        return Word("failed", now, refused)
-    period = next((p for p in one.periods if p.start <= now < p.end), None)
+        return None if last == "failed" else Word("failed", now, refused)
+    period = running_period(one, now)
     if period is None:
         return None
     lacks = [(s, why) for s in seen if (why := lack(s, one.slot.thread))]
     if not lacks:
-        return None if "executing" in said else Word("executing", now)
-    return next(
-        (Word("failed", now, why) for s, why in lacks if _late(s, period.start, ramp, now)), None
-    )
+        return _holds(last, now)
+    if last in ("failed", "suspended"):
+        return None
+    late = next((why for s, why in lacks if _late(s, period.start, ramp, now)), "")
+    if not last:
+        return Word("failed", now, late) if late else None
+    lasts = lacks_since is not None and now - lacks_since >= GRACE
+    for_good = any(s.measured is not None and s.measured.short for s, _ in lacks)
+    return Word("suspended", now, late) if late and (lasts or for_good) else None
 
 
-def over(one: Dispatch, said: Iterable[str]) -> bool:
+def running_period(one: Dispatch, now: datetime) -> Period | None:
+    """The period that asks for something now."""
+    return next((p for p in one.periods if p.start <= now < p.end), None)
+
+
+def holds(one: Dispatch, seen: Sequence[Seen]) -> bool:
+    """Whether every asset does what the dispatch asks of it."""
+    return not any(lack(s, one.slot.thread) for s in seen)
+
+
+def over(one: Dispatch, said: Sequence[str], now: datetime) -> bool:
     """Whether everything has been said of a dispatch as it stands now."""
-    words = set(said)
-    return bool(words & {"ceased", "completed"}) or ("failed" in words and not stopped(one))
+    if {"ceased", "completed"} & set(said):
+        return True
+    return bool(said) and said[-1] == "failed" and now >= one.end and not stopped(one)
 
 
 def stopped(one: Dispatch) -> bool:
@@ -124,10 +151,18 @@ def _late(seen: Seen, start: datetime, ramp: timedelta, now: datetime) -> bool:
     return now >= max(start, seen.since or start) + ramp + GRACE
 
 
-def _ending(one: Dispatch, said: Sequence[str], seen: Sequence[Seen], early: bool) -> Word | None:
+def _holds(last: str, now: datetime) -> Word | None:
+    if last == "suspended":
+        return Word("resumed", now)
+    return Word("executing", now) if last in ("", "failed") else None
+
+
+def _ending(one: Dispatch, last: str, seen: Sequence[Seen], early: bool) -> Word | None:
     if stopped(one):
         held = any(s.measured is not None and s.serves(one.slot.thread) for s in seen)
         return None if held and early else Word("ceased", one.end)
-    if "executing" in said or all(s.confirmed for s in seen):
+    if last == "suspended":
+        return Word("failed", one.end, "suspended when it ended")
+    if last or all(s.confirmed for s in seen):
         return Word("completed", one.end)
     return Word("failed", one.end, "not every device was told in time")

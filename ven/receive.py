@@ -9,7 +9,8 @@
                             ▼
              refused in steps 1-3: an alarm, the security log, no answer, nothing remembered
 
-An event without a signed message never starts anything, whatever its intervals say (profile 2).
+An event without a signed message never starts anything, whatever its intervals say (profile 2):
+only an agent enrolled with the draft GB dialect has a `DraftReceiver`.
 """
 
 import asyncio
@@ -30,13 +31,15 @@ from ukprofile.receiving import (
     Decision,
     Entry,
     Opened,
+    Verdict,
     decide,
     open_message,
     receiving_time,
     repeat,
 )
 from ven.alarms import Alarms, alarm, alarm_of
-from ven.answer import Voice, acknowledge
+from ven.answer import Voice, acknowledge, read_back_unsigned
+from ven.draft import Fleet, Reader, entries_for
 from ven.journal import Alarm, Book, Journal
 from ven.replan import replan
 
@@ -136,6 +139,51 @@ class Receiver:
 
         if await self._journal.read(news):
             await self._journal.write(lambda book: book.see(event.id, entry, now))
+
+
+class DraftReceiver(Receiver):
+    """Takes unsigned events, for an agent that was enrolled so: whoever reaches it over the
+    transport is believed (draft GB API; `ven.draft`).
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        alarms: Alarms,
+        voice: Voice,
+        clock: Clock,
+        weights: Mapping[str, int],
+        fleet: Fleet,
+    ) -> None:
+        super().__init__(journal, alarms, voice, clock, weights)
+        self._reader = Reader(voice.keys.party, voice.environment, fleet)
+
+    async def receive(self, event: Event, program: Program, _context: Context) -> Received | None:
+        """As `Receiver.receive`; the context says who signs, and here nobody does."""
+        now = self._clock.now()
+        try:
+            if not await self._journal.read(lambda b: self._new(b, event, program, now)):
+                return Received(Decision("silent", "REPEAT"), replanned=False)
+            return await self._journal.write(lambda b: self._keep(b, event, program, now))
+        except Refused as refused:
+            await self._alarms.sound(alarm_of(refused, _key(event), event.id, now))
+            return None
+
+    def _new(self, book: Book, event: Event, program: Program, now: datetime) -> tuple[Entry, ...]:
+        return entries_for(book, event, program, self._reader, now)
+
+    def _keep(self, book: Book, event: Event, program: Program, now: datetime) -> Received:
+        """Entries, plan and read-back in one transaction."""
+        entries = self._new(book, event, program, now)
+        for entry in entries:
+            book.keep(entry)
+        newest = entries[-1]
+        book.see(event.id, newest, now)
+        replan(book, self._weights, now)
+        if newest.verdict != "expired":
+            read_back_unsigned(book, self._voice, event, now)
+        verdict: Verdict = newest.verdict  # type: ignore[assignment]  # as entries_for made it
+        return Received(Decision(verdict, newest.reason, entry=newest), replanned=True)
 
 
 def _compared(event: Event, program: Program) -> tuple[Projected, ...] | None:

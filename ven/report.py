@@ -1,4 +1,4 @@
-"""Telling the DSO how each dispatch is getting on: DISPATCH_STATUS, each state once.
+"""Telling the DSO how each dispatch is getting on: DISPATCH_STATUS, each change once.
 
     journal ─▶ dispatches ─┐
                            ├─ progress ─▶ word ─▶ said, alarm, signed report: one transaction
@@ -16,15 +16,16 @@ from datetime import datetime, timedelta
 from ukprofile.clock import Clock
 from ukprofile.flex.answer import Status
 from ukprofile.flex.common import read_assets
-from ukprofile.flex.contract import RAMP_S, ContractTerms
-from ukprofile.receiving import Entry, parse_text
+from ukprofile.flex.contract import RAMP_S
 from ven.alarms import Alarms, alarm
+from ven.anchor import answered, event_of, terms_of
 from ven.answer import Voice, reply
-from ven.bell import Bell, Ear
+from ven.bell import Bell, either
 from ven.device import Device, Measurement
 from ven.journal import Alarm, Book, Journal, time_text
+from ven.measure import measure
 from ven.plan import Dispatch
-from ven.progress import Seen, Word, over, progress, stopped
+from ven.progress import Seen, Word, holds, over, progress, running_period
 from ven.replan import in_force
 
 STEP = timedelta(seconds=5)
@@ -43,6 +44,10 @@ class Watched:
     dispatch: Dispatch
     said: tuple[str, ...]
     ramp: timedelta
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.dispatch.slot.program, self.dispatch.slot.thread
 
     def next_look(self, now: datetime) -> datetime:
         if now < self.dispatch.start:
@@ -73,12 +78,13 @@ class Reporter:
         self._bell = bell
         self._timeout_s = timeout_s
         self._rest_s = rest_s
+        self._lacking: dict[tuple[str, str], datetime] = {}
 
     async def run(self) -> None:
         ear = self._bell.ear()
         while True:
             until = await self.look()
-            await _either(ear, self._clock, until)
+            await either(ear, self._clock, until)
             await asyncio.sleep(self._rest_s)
 
     async def look(self) -> datetime:
@@ -86,13 +92,22 @@ class Reporter:
         now = self._clock.now()
         watched = await self._journal.read(lambda book: _watched(book, now))
         begun = [w for w in watched if w.dispatch.start <= now]
-        measured = await self._measure({a for w in begun for a in w.dispatch.assets})
+        assets = {a for w in begun for a in w.dispatch.assets}
+        measured = await measure(self._devices, assets, self._timeout_s)
+
+        def looked(book: Book) -> list[tuple[Watched, tuple[Seen, ...]]]:
+            return [
+                (w, tuple(_seen(book, w.dispatch, a, measured) for a in w.dispatch.assets))
+                for w in _watched(book, now)
+            ]
+
+        lacking = self._still_lacking(await self._journal.read(looked), now)
 
         def words(book: Book) -> list[tuple[Watched, Word, tuple[Seen, ...]]]:
             found = []
-            for one in _watched(book, now):
-                seen = tuple(_seen(book, one.dispatch, a, measured) for a in one.dispatch.assets)
-                word = progress(one.dispatch, one.said, seen, one.ramp, now)
+            for one, seen in looked(book):
+                since = lacking.get(one.key)
+                word = progress(one.dispatch, one.said, seen, one.ramp, now, since)
                 found += [(one, word, seen)] if word is not None else []
             return found
 
@@ -105,22 +120,16 @@ class Reporter:
             self._bell.ring()
         return min((w.next_look(now) for w in watched), default=now + _FAR)
 
-    async def _measure(self, assets: set[str]) -> dict[str, Measurement | str]:
-        """What each device does, or why it does not answer."""
-
-        async def one(asset_id: str) -> Measurement | str:
-            device = self._devices.get(asset_id)
-            if device is None:
-                return "there is no such device"
-            try:
-                async with asyncio.timeout(self._timeout_s):
-                    return await device.measure()
-            except Exception as error:  # noqa: BLE001 - a device may fail in any way
-                return str(error) or type(error).__name__
-
-        ordered = sorted(assets)
-        found = await asyncio.gather(*(one(asset_id) for asset_id in ordered))
-        return dict(zip(ordered, found, strict=True))
+    def _still_lacking(
+        self, looked: Sequence[tuple[Watched, Sequence[Seen]]], now: datetime
+    ) -> Mapping[tuple[str, str], datetime]:
+        """Since when each dispatch has not held its level, as far as it was looked at."""
+        self._lacking = {
+            one.key: self._lacking.get(one.key, now)
+            for one, seen in looked
+            if running_period(one.dispatch, now) is not None and not holds(one.dispatch, seen)
+        }
+        return self._lacking
 
     def _say(
         self, book: Book, watched: Watched, word: Word, seen: Sequence[Seen], now: datetime
@@ -128,12 +137,13 @@ class Reporter:
         """One word: remembered as said, alarmed of if it is bad, signed and queued."""
         one = watched.dispatch
         book.say(one.slot.program, one.slot.thread, word.state, now)
-        event_id = _event_of(book, one)
-        answered, status = _answered(book, one), _status(one, word, seen)
-        reply(book, self._voice, answered, status, event_id, now)
-        if word.state != "failed":
+        event_id = event_of(book, one)
+        reply(book, self._voice, answered(book, one), _status(one, word, seen), event_id, now)
+        key = ":".join(watched.key)
+        if word.state in ("executing", "resumed"):
+            book.alarm_over(f"NOT_DELIVERED:{key}", now)
+        if word.state not in ("failed", "suspended"):
             return []
-        key = f"{one.slot.program}:{one.slot.thread}"
         detail = f"{one.slot.thread}: {word.reason}"
         raised = alarm("NOT_DELIVERED", key, now, detail=detail, event_id=event_id)
         return [raised] if book.alarm(raised) else []
@@ -143,14 +153,13 @@ def _watched(book: Book, now: datetime) -> list[Watched]:
     found = []
     for one in in_force(book, now - _AFTER):
         said = book.said(one.slot.program, one.slot.thread)
-        if not over(one, said):
+        if not over(one, said, now):
             found.append(Watched(one, said, _ramp(book, one.slot.program)))
     return found
 
 
 def _ramp(book: Book, program: str) -> timedelta:
-    held = book.terms(program)
-    terms = None if held is None else ContractTerms.read(parse_text(held.text)["body"])
+    terms = terms_of(book, program)
     return timedelta(seconds=RAMP_S) if terms is None else terms.ramp
 
 
@@ -178,7 +187,9 @@ def _seen(
 
 
 def _status(one: Dispatch, word: Word, seen: Sequence[Seen]) -> Status:
-    """What is said, with watts where every device answered, and the make-up of several."""
+    """What is said: watts where every device answered, and of several assets what each one gives,
+    as far as its device answers (requirement A6).
+    """
     assert one.thread.confirmed is not None
     body = one.thread.confirmed.body
     measured = [(s.asset_id, s.measured) for s in seen if s.measured is not None]
@@ -191,35 +202,6 @@ def _status(one: Dispatch, word: Word, seen: Sequence[Seen]) -> Status:
         state=word.state,
         at=word.at,
         power_w=sum(m.power_w for _, m in measured) if whole else None,
-        make_up=tuple(parts) if whole and len(seen) > 1 else (),
+        make_up=tuple(parts) if len(seen) > 1 else (),
         reason=word.reason or None,
     )
-
-
-def _answered(book: Book, one: Dispatch) -> Entry:
-    """The text that a status answers: the stop that ended it, else the one in force."""
-    stop = one.thread.first_stop
-    sha256 = stop.held.sha256 if stop is not None and stopped(one) else one.sha256
-    entry = book.entry(sha256)
-    assert entry is not None
-    return entry
-
-
-def _event_of(book: Book, one: Dispatch) -> str:
-    """The event to report on: the dispatch's; the contract's where that one is gone (profile 1)."""
-    mine = [s for s in book.sightings() if s.program == one.slot.program]
-    own = [s for s in mine if (s.family, s.thread) == ("dispatch", one.slot.thread)]
-    contract = [s for s in mine if s.family == "contract_terms"]
-    standing = [s for s in (*own, *contract) if s.gone_at is None]
-    return next((s.event_id for s in (*standing, *own)), "")
-
-
-async def _either(ear: Ear, clock: Clock, until: datetime) -> None:
-    """Wait for news or for a time, whichever comes first."""
-    waits = {asyncio.ensure_future(ear.wait()), asyncio.ensure_future(clock.until(until))}
-    try:
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for wait in waits:
-            wait.cancel()
-        await asyncio.gather(*waits, return_exceptions=True)

@@ -5,6 +5,7 @@
     DIR/public.json       my public key set: what the DSO enrols
     DIR/dso/NAME.json     the DSO's public key sets, pinned; nothing else is trusted
     DIR/client_secret     the OAuth client's secret                                  0600
+    DIR/inbox/            what a person wants said: the agent takes it and clears it away
     DIR/journal.db        what was received, decided, planned, sent (`ukven journal`)
     DIR/devices/ASSET.jsonl    what a simulated device was told, and when it took it
     DIR/agent.log         structured log, one JSON object a line
@@ -20,17 +21,22 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from types import NoneType
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from ukprofile.errors import ProfileError, Refused
+from ukprofile.flex.common import Price
+from ukprofile.flex.currency import CURRENCIES
 from ukprofile.loopback import is_loopback
 from ukprofile.signing import SigningKeys
 from ukprofile.trust import KeySet, Register
 from ven.device.simulated import Battery
+from ven.draft import Dialect, Fleet
 
 Environment = Literal["sandbox", "production"]
 
+HALF_HOUR_S = 1800
 _PARTY = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _ASSET = re.compile(r"[A-Za-z0-9_.-]{1,128}")
 
@@ -91,8 +97,33 @@ class Settings:
     """For one request to the VTN, all in all."""
     device_timeout_s: float = 10.0
     """For one call to a device."""
+    policy: str = "able"
+    """Who answers schedules and increases: able, accept, or module:Class of the FSP's own."""
+    offer_price: str = ""
+    """Price of our offers, GBP:21000:500 = pence per MWh : pence per MW and hour; "" = none."""
+    asset_class: str = "unknown"
+    """Make and model of our assets, as offers name them (requirement A7)."""
+    energy_source: str = "Storage"
+    """A word of the list of licence condition 31E, as offers name it."""
+    forecast: str = ""
+    """A file that says what our assets can do, in place of what their devices say themselves."""
+    reading_s: int = 60
+    """The length of a reading, in business seconds; half an hour holds a whole number of them."""
+    telemetry: bool = False
+    """Whether the VTN is shown the readings of the day as they come: unsigned, no evidence."""
+    post_action_after_s: float = 0.0
+    """Business seconds after the half hour in which a dispatch ended until its post-action is
+    sent; 0 = once the London day is over."""
+    post_action_interval_s: int = HALF_HOUR_S
+    """The length of its intervals; a settlement period, or shorter where the contract wants it."""
+    nominate_baseline: bool = False
+    """Whether each day's baseline is nominated from what the devices would do by themselves."""
     allow_token_hosts: tuple[str, ...] = ()
     """Hosts other than the VTN's that may be asked for a token."""
+    dialect: Dialect = "uk"
+    """What the DSO sends; gb-draft is unsigned, and trusts the transport alone."""
+    asset_groups: tuple[str, ...] = ()
+    """`GROUP=ASSET,ASSET`: what a DSO of the gb-draft dialect means by the name of a group."""
     ca_file: str = ""
     """A certificate authority to trust beside the system's; never a way to trust everybody."""
 
@@ -100,6 +131,19 @@ class Settings:
     def enrolled(self) -> bool:
         """Whether the agent knows where to go and who it is there."""
         return bool(self.vtn and self.client_id)
+
+    @property
+    def fleet(self) -> Fleet:
+        """My assets and their groups. Raises SettingsError."""
+        assets = tuple(asset.id for asset in self.assets)
+        groups: dict[str, tuple[str, ...]] = {}
+        for text in self.asset_groups:
+            group, _, named = text.partition("=")
+            members = tuple(named.split(","))
+            if _ASSET.fullmatch(group) is None or not set(members) <= set(assets):
+                raise SettingsError(f"{text!r} is no group of my assets: GROUP=ASSET,ASSET")
+            groups[group] = members
+        return Fleet(assets, groups)
 
     def check(self) -> "Settings":
         """Itself, if every value can be used. Raises SettingsError."""
@@ -112,12 +156,34 @@ class Settings:
         ids = [asset.id for asset in self.assets]
         if len(set(ids)) != len(ids):
             raise SettingsError("an asset stands twice")
+        if self.dialect not in ("uk", "gb-draft"):
+            raise SettingsError("dialect is uk or gb-draft")
+        _ = self.fleet  # every group can be read
         for name in ("poll_s", "heartbeat_s", "timeout_s", "device_timeout_s"):
             if not 0 < getattr(self, name) <= 3600:
                 raise SettingsError(f"{name} lies between 0 and 3600 seconds")
+        if not 0 < self.reading_s <= HALF_HOUR_S or HALF_HOUR_S % self.reading_s:
+            raise SettingsError("reading_s divides half an hour: 60, 300, 1800 ...")
+        longer = self.post_action_interval_s
+        if not 0 < longer <= HALF_HOUR_S or HALF_HOUR_S % longer or longer % self.reading_s:
+            raise SettingsError("post_action_interval_s divides half an hour into whole readings")
+        if not 0 <= self.post_action_after_s <= 86_400:
+            raise SettingsError("post_action_after_s lies between 0 and 86400 seconds")
         if self.vtn:
             check_url(self.vtn)
+        self.price()
         return self
+
+    def price(self) -> Price | None:
+        """The price of our offers; None = we make none. Raises SettingsError."""
+        if not self.offer_price:
+            return None
+        currency, *numbers = self.offer_price.split(":")
+        if currency not in CURRENCIES or len(numbers) not in (1, 2):
+            raise SettingsError("offer_price is CURRENCY:PENCE_PER_MWH[:PENCE_PER_MW_AND_HOUR]")
+        if not all(number.isascii() and number.isdigit() for number in numbers):
+            raise SettingsError(f"offer_price {self.offer_price!r}: whole smallest units are due")
+        return Price(currency, *map(int, numbers))
 
 
 def check_url(url: str) -> str:
@@ -164,6 +230,10 @@ class Place:
     @property
     def journal(self) -> Path:
         return self.path / "journal.db"
+
+    @property
+    def inbox(self) -> Path:
+        return self.path / "inbox"
 
     @property
     def devices(self) -> Path:
@@ -268,12 +338,17 @@ def _read(found: Mapping[str, Any]) -> Settings:
             raise SettingsError(f"the setting {name!r} is missing")
     values = dict(found)
     values["assets"] = tuple(Asset.read(text) for text in _texts(found, "assets"))
-    values["allow_token_hosts"] = _texts(found, "allow_token_hosts")
+    for name in ("allow_token_hosts", "asset_groups"):
+        values[name] = _texts(found, name)
     for field in fields(Settings):
         value = values.get(field.name)
-        if field.type in (str, Environment) and not isinstance(value, str | None):
+        if field.type in (str, Environment, Dialect) and not isinstance(value, str | None):
             raise SettingsError(f"{field.name} must be text")
-        if field.type in (int, float) and not isinstance(value, int | float | None):
+        if field.type is bool and not isinstance(value, bool | None):
+            raise SettingsError(f"{field.name} must be true or false")
+        if field.type is int and type(value) not in (int, NoneType):
+            raise SettingsError(f"{field.name} must be a whole number")
+        if field.type is float and type(value) not in (int, float, NoneType):
             raise SettingsError(f"{field.name} must be a number")
     return Settings(**values)
 
@@ -289,7 +364,8 @@ def _toml(settings: Settings) -> str:
     """The settings with a word on each; a JSON string is a TOML string, a list too."""
     assets = [f"{a.id}={a.kind}:{a.spec}" if a.spec else a.id for a in settings.assets]
     values: dict[str, Any] = {f.name: getattr(settings, f.name) for f in fields(settings)}
-    values |= {"assets": assets, "allow_token_hosts": list(settings.allow_token_hosts)}
+    lists = {name: list(getattr(settings, name)) for name in ("allow_token_hosts", "asset_groups")}
+    values |= {"assets": assets, **lists}
     lines = ["# Settings of a ukven agent. `ukven run` reads them once, when it starts.", ""]
     for name, value in values.items():
         lines += [f"# {_HELP[name]}", f"{name} = {json.dumps(value)}", ""]
@@ -309,9 +385,48 @@ _HELP = {
     "heartbeat_s": "Seconds between two heartbeats.",
     "timeout_s": "Seconds one request to the VTN may take.",
     "device_timeout_s": "Seconds one call to a device may take.",
+    "policy": "Who answers schedules and increases: able, accept, or module:Class of your own.",
+    "offer_price": "Price of offers, GBP:21000:500: pence per MWh, per MW and hour; empty = none.",
+    "asset_class": "Make and model of the assets, as offers name them.",
+    "energy_source": "A word of the list of licence condition 31E, as offers name it.",
+    "forecast": "A CSV file of what the assets can do; empty = the devices say it themselves.",
+    "reading_s": "Seconds one reading of a device is long: 60, 300, 1800 ...",
+    "telemetry": "Whether the VTN is shown the readings of the day as they come.",
+    "post_action_after_s": "Seconds from the end of a run to its post-action; 0 = after the day.",
+    "post_action_interval_s": "Seconds one interval of a post-action is long: 1800, 60 ...",
+    "nominate_baseline": "Whether each day's baseline is nominated from what the devices say.",
     "allow_token_hosts": "Hosts other than the VTN's that may give out tokens.",
+    "dialect": "uk: signed messages; gb-draft: the draft GB API alone, unsigned.",
+    "asset_groups": "With gb-draft: GROUP=ASSET,ASSET for each asset group of the DSO.",
     "ca_file": "A certificate authority (PEM) to trust beside the system's.",
 }
+
+
+def with_texts(settings: Settings, texts: Iterable[str]) -> Settings:
+    """`settings` with changes written as in the file, `poll_s=2` or `offer_price=GBP:21000`.
+
+    Raises SettingsError, naming what is wrong.
+    """
+    types = {field.name: field.type for field in fields(settings)}
+    changes: dict[str, Any] = {}
+    for text in texts:
+        name, sign, value = text.partition("=")
+        if not sign or types.get(name) not in (str, int, float, bool):
+            known = ", ".join(n for n, t in types.items() if t in (str, int, float, bool))
+            raise SettingsError(f"{text!r} sets nothing: NAME=VALUE, with one of {known}")
+        changes[name] = _typed(name, types[name], value)
+    return replace(settings, **changes).check()
+
+
+def _typed(name: str, kind: Any, text: str) -> Any:
+    if kind is bool:
+        if text not in ("true", "false"):
+            raise SettingsError(f"{name} is true or false")
+        return text == "true"
+    try:
+        return kind(text)
+    except ValueError:
+        raise SettingsError(f"{name} must be a number, not {text!r}") from None
 
 
 def _json(path: Path) -> Any:

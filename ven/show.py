@@ -18,6 +18,8 @@ from ven.journal import Book, Planned, Post
 from ven.settings import Settings
 
 _REMEMBERED = timedelta(hours=24)
+TRUST = {"uk": "signed by the DSO", "gb-draft": "unsigned: trusts the transport"}
+"""What a person should know of each dialect."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,8 @@ async def status(
         "party": settings.party,
         "environment": settings.environment,
         "vtn": settings.vtn,
+        "dialect": settings.dialect,
+        "trust": TRUST[settings.dialect],
         "now": _time(now),
         "contact": book.noted("contact"),
         "contracts": [c for program in book.programs() for c in _contract(book, program)],
@@ -89,7 +93,7 @@ def _dispatch(book: Book, slot: Slot, thread: Thread, now: datetime) -> dict[str
 
 def _state(thread: Thread, said: tuple[str, ...], now: datetime) -> str:
     """The state of profile 5, as far as the agent can know it."""
-    if said and said[-1] != "executing":
+    if said and said[-1] not in ("executing", "resumed"):
         return said[-1]
     if thread.void:
         return "late"

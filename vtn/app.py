@@ -1,16 +1,18 @@
 """The composition of a VTN: what is made of what, on one page.
 
-settings ─▶ store ─▶ admission ─▶ objects ─▶ office, desk        (open_vtn)
+settings ─▶ store ─▶ admission ─▶ objects ─▶ office, desk, market (open_vtn)
+│           └─▶ watch                                            (watching)
 │                      │
 └─▶ tokens ─▶ auth ─▶ routes ─▶ server ─▶ socket   (listening)
 """
 
+import asyncio
 import secrets
 import socket
 import ssl
 import uuid
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -23,10 +25,12 @@ from ukprofile.flex.header import uuid7
 from ukprofile.signing import SigningKeys
 from vtn.domain.admission import Admission
 from vtn.domain.desk import Desk
+from vtn.domain.market import Market
 from vtn.domain.objects import Objects
 from vtn.domain.office import Office
 from vtn.domain.signer import Signer
 from vtn.domain.store import Store
+from vtn.domain.watch import Watch
 from vtn.http.auth import Auth
 from vtn.http.problems import Log, Problems
 from vtn.http.routes import routes
@@ -51,6 +55,8 @@ class Vtn:
     objects: Objects
     office: Office
     desk: Desk
+    market: Market
+    watch: Watch
     tokens: Tokens
     keys: SigningKeys
     log: Log
@@ -59,7 +65,8 @@ class Vtn:
         """The HTTP server, for a socket that clients reach at `public_url`."""
         problems = Problems(self.log)
         auth = Auth(self.tokens, self.store.live, public_url)
-        return Server(Router(routes(self.objects, problems), auth, problems), problems)
+        table = routes(self.objects, self.desk, self.market, problems)
+        return Server(Router(table, auth, problems), problems)
 
 
 @asynccontextmanager
@@ -94,6 +101,7 @@ async def assemble(
         store, clock, lambda: f"{dso}-{uuid7(clock.now(), secrets.token_bytes)}", admission
     )
     signer = Signer(store, keys, 1, settings.environment, secrets.token_bytes)
+    log = log or structlog.get_logger()
     return Vtn(
         settings=settings,
         dso=dso,
@@ -101,10 +109,24 @@ async def assemble(
         objects=objects,
         office=Office(store, objects, signer, clock),
         desk=Desk(store, objects, signer, clock),
+        market=Market(store, objects, signer, clock),
+        watch=Watch(store, clock, log),
         tokens=_tokens(place, identity.vtn_id),
         keys=keys,
-        log=log or structlog.get_logger(),
+        log=log,
     )
+
+
+@asynccontextmanager
+async def watching(vtn: Vtn) -> AsyncIterator[None]:
+    """Raise alarms as long as this lasts: what only opens a VTN for one command watches nothing."""
+    task = asyncio.create_task(vtn.watch.run(), name="watch")
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
 
 
 @asynccontextmanager

@@ -24,14 +24,13 @@ DISPATCH = ("dispatch", "to", "from", "until", "watts", "answer", "state", "next
 def dispatch_row(standing: dict[str, Any]) -> dict[str, Any]:
     """One dispatch as a row, from its `dispatches` member of a status."""
     periods = standing["periods"]
-    watts = [p.get("delta_w", p.get("setpoint_w")) for p in periods]
     timer = standing["timer"]
     return {
         "dispatch": standing["thread"],
         "to": standing["provider"],
         "from": periods[0]["start"] if periods else "",
         "until": periods[-1]["end"] if periods else "",
-        "watts": " ".join(f"{w:+,}" for w in watts),
+        "watts": " ".join(map(_watts, periods)),
         "answer": " ".join(
             filter(None, (standing["decided"] or standing["delivery"], standing["reason"]))
         ),
@@ -41,13 +40,47 @@ def dispatch_row(standing: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+COURSE = ("time", "who", "what", "says", "state", "delivery")
+"""The columns of a course."""
+
+
+def course_row(line: dict[str, Any]) -> dict[str, Any]:
+    """One line of a course as a row, from its `course` member."""
+    told = line["delivery"] is not None
+    says = [*map(_watts, line["periods"]), "" if told else line["decided"], line["reason"]]
+    effect = "" if line["effect"] in ("acts", "") else f"({line['effect']})"
+    return {
+        "time": line["at"],
+        "who": line["who"],
+        "what": line["what"],
+        "says": " ".join(filter(None, says)),
+        "state": " ".join(filter(None, [line["state"], *line["flags"], effect])),
+        "delivery": " ".join(filter(None, (line["delivery"], line["decided"]))) if told else "",
+    }
+
+
+def _watts(period: dict[str, Any]) -> str:
+    return f"{period.get('delta_w', period.get('setpoint_w')):+,}"
+
+
+ALARM = ("since", "severity", "code", "dispatch", "what", "over")
+"""The columns of an alarm."""
+
+
+def alarm_row(alarm: dict[str, Any]) -> dict[str, Any]:
+    """One alarm as a row, from `desk alarms`."""
+    names = {"dispatch": alarm["thread"], "what": alarm["text"], "over": alarm["over_at"] or ""}
+    return alarm | names
+
+
 def show(value: dict[str, Any], as_json: bool, names: Iterable[str]) -> None:
     """One thing: its main members, a line each."""
     if as_json:
         print(json.dumps(value, indent=2))
         return
     for name in names:
-        print(f"{name:14} {value.get(name, '')}")
+        member = value.get(name, "")
+        print(f"{name:14} {', '.join(member) if isinstance(member, list) else member}")
 
 
 def table(rows: Sequence[dict[str, Any]], as_json: bool, columns: Sequence[str]) -> None:

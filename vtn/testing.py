@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ukprofile.clock import Clock, SystemClock
-from vtn.app import Vtn, assemble, listening
+from vtn.app import Vtn, assemble, listening, watching
 from vtn.domain.record import Role
 from vtn.domain.store import Store
 from vtn.http.problems import Log
@@ -46,15 +46,17 @@ async def running_vtn(
     dso: str = "UKPN",
     clock: Clock | None = None,
     log: Log | None = None,
+    sandbox: bool = True,
 ) -> AsyncIterator[RunningVtn]:
-    """A sandbox VTN on a free loopback port; on SQLite in `data_dir`, else in memory.
+    """A VTN on a free loopback port; on SQLite in `data_dir`, else in memory.
 
-    `clock` is the business clock (None = the machine's).
+    `clock` is the business clock (None = the machine's). Without `sandbox` its environment is
+    production, where published test keys count for nothing.
     """
     clock = clock or SystemClock()
     with tempfile.TemporaryDirectory() as beside:
         place = Place(data_dir or Path(beside)).make()
-        settings = Settings(data_dir=place.path, dso=dso, sandbox=True, port=0)
+        settings = Settings(data_dir=place.path, dso=dso, sandbox=sandbox, port=0)
         store: Store
         if data_dir is None:
             store = MemoryStore(settings.environment, uuid.uuid4().hex)
@@ -62,7 +64,7 @@ async def running_vtn(
             store = await SqliteStore.open(place.database, settings.environment, uuid.uuid4().hex)
         try:
             vtn = await assemble(settings, place, store, clock, log)
-            async with listening(vtn) as url:
+            async with watching(vtn), listening(vtn) as url:
                 yield RunningVtn(url, vtn)
         finally:
             await store.close()

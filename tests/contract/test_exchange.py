@@ -53,5 +53,5 @@ def test_a_wrong_row_is_noticed(monkeypatch, event: Event, wrong: Outcome) -> No
 
     monkeypatch.setattr(course, "step", planted)
     with pytest.raises(AssertionError):  # noqa: PT012
-        for number in range(20):
+        for number in range(12, 32):  # these begin with some that see it soon
             exchange.run(number, examples=5, shrink=False)

@@ -17,6 +17,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 from ukprofile.errors import Refused
 from ukprofile.receiving import Entry, Slot
 from ukprofile.signing import SigningKeys
+from vtn.domain.alarm import Alarm, Cause, Concern, Severity
 from vtn.domain.live import Field
 from vtn.domain.record import Client, Kind, Operation, Record, Role
 from vtn.domain.store import Store, Transaction
@@ -135,7 +136,12 @@ async def test_what_a_refused_command_did_is_undone(bench: Bench) -> None:
         tx.put_key_set(keys)
         tx.put_setting("a", "b")
         tx.keep(entry("1"))
+        tx.raise_alarm(ALARM)
+        tx.end_alarm("standing", T0)
         raise Refused("NOT_UNIQUE")
+
+    standing = alarm("standing")
+    await bench.write(lambda tx: tx.raise_alarm(standing))
 
     with pytest.raises(Refused, match="NOT_UNIQUE"):
         await bench.write(command)
@@ -143,6 +149,7 @@ async def test_what_a_refused_command_did_is_undone(bench: Bench) -> None:
     assert await bench.ask(lambda tx: tx.outbox()) == []
     assert await bench.ask(lambda tx: (tx.client("c1"), tx.setting("a"))) == (None, None)
     assert await bench.ask(lambda tx: tx.entry("1")) is None
+    assert await bench.ask(lambda tx: tx.alarms(all=True)) == [standing]
     assert not list(bench.store.live.register)
     assert not bench.store.live.clients
 
@@ -233,6 +240,69 @@ async def test_the_ledger_answers_what_receiving_asks(bench: Bench) -> None:
     assert await bench.ask(lambda tx: tx.verified_time("DSO")) == T0
     assert await bench.ask(lambda tx: tx.verified_time("SSEN")) == T0 + hour
     assert await bench.ask(lambda tx: tx.verified_time("X")) is None
+
+
+async def test_what_somebody_said_of_one_family_is_found_in_every_program(bench: Bench) -> None:
+    mine = Slot("FSP7", "DSO", "sandbox", "DSO:C1", "availability", "O1")
+    offer = entry("1", slot=mine, kind="availability")
+    elsewhere = entry("2", slot=replace(mine, program="market:DSO:OU:Z1"), kind="availability")
+    rival = entry("3", slot=replace(mine, issuer="FSP8"), kind="availability")
+    other = entry("4", slot=replace(mine, family="unavailability"), kind="unavailability")
+    for one in (offer, rival, elsewhere, other):
+        await bench.write(lambda tx, one=one: tx.keep(one))
+    assert await bench.ask(lambda tx: tx.said("FSP7", "availability")) == [offer, elsewhere]
+    assert await bench.ask(lambda tx: tx.said("FSP7", "unavailability")) == [other]
+    assert await bench.ask(lambda tx: tx.said("FSP7", "response")) == []
+
+
+def alarm(key: str, **over: Any) -> Alarm:
+    told = Concern(
+        key=key,
+        code="OVERDUE",
+        cause=Cause.EXPIRED,
+        severity=Severity.ALARM,
+        text="telephone",
+        contract_id="DSO:C1",
+        provider="FSP7",
+        thread="D1",
+        since=T0 - timedelta(minutes=1),
+    )
+    return replace(Alarm(told, T0), **over)
+
+
+ALARM = alarm("a")
+
+
+async def test_an_alarm_is_raised_once_while_it_stands_and_again_after_it_was_over(
+    bench: Bench,
+) -> None:
+    later, again = T0 + timedelta(hours=1), alarm("a", raised_at=T0 + timedelta(hours=2))
+    raised = [await bench.write(lambda tx, a=a: tx.raise_alarm(a)) for a in (ALARM, again)]
+    assert raised == [True, False]
+    assert await bench.ask(lambda tx: tx.alarms()) == [ALARM]
+    ended = [await bench.write(lambda tx: tx.end_alarm("a", later)) for _ in range(2)]
+    assert ended == [True, False]
+    assert not await bench.write(lambda tx: tx.end_alarm("b", later))
+    assert await bench.ask(lambda tx: tx.alarms()) == []
+    assert await bench.write(lambda tx: tx.raise_alarm(again))
+    assert await bench.write(lambda tx: tx.raise_alarm(alarm("b")))
+    assert await bench.ask(lambda tx: tx.alarms()) == [again, alarm("b")]
+    over = replace(ALARM, over_at=later)
+    assert await bench.ask(lambda tx: tx.alarms(all=True)) == [over, again, alarm("b")]
+
+
+async def test_a_database_from_before_there_were_alarms_gets_their_table(tmp_path: Path) -> None:
+    import sqlite3
+
+    async with opened(tmp_path / "vtn.db") as bench:
+        made = await bench.write(lambda tx: tx.put(record()))
+    with sqlite3.connect(tmp_path / "vtn.db") as db:
+        db.execute("DROP TABLE alarms")
+        db.execute("UPDATE alembic_version SET version_num = '0001'")
+    db.close()
+    async with opened(tmp_path / "vtn.db") as bench:
+        assert bench.store.live.find(Kind.EVENT) == [made]
+        assert await bench.write(lambda tx: tx.raise_alarm(ALARM))
 
 
 async def test_a_crowd_of_writers_is_served_in_one_order(tmp_path: Path) -> None:

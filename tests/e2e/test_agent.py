@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -19,6 +19,7 @@ from ukprofile.signing import SigningKeys
 
 pytestmark = pytest.mark.e2e
 HALF, HOUR = timedelta(minutes=30), timedelta(hours=1)
+GONE = ("--asset", ASSET, "--reason", "MAINTENANCE", "--from", "2026-11-25T06:00:00Z", "--to", "2026-11-25T18:00:00Z")  # fmt: skip
 
 
 def ukven(*words: str | Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
@@ -220,6 +221,41 @@ async def test_the_journal_tells_what_happened_and_the_log_is_json(scene):
     assert "secret" not in (scene.agent.path / "agent.log").read_text()
 
 
+async def test_what_a_person_declares_is_said_by_the_agent_running_or_not(scene):
+    """The agent holds the journal: commands leave a file, and it is signed and posted once."""
+    agent = scene.agent
+
+    async def does(*words: str) -> subprocess.CompletedProcess[str]:
+        return await asyncio.to_thread(ukven, words[0], agent.path, *words[1:])
+
+    def declared(kind: str) -> int:
+        texts = [r.dump_json().decode() for r in scene.dso.reports()]
+        return sum(f'\\"kind\\":\\"{kind}\\"' in text for text in texts)
+
+    early = await does("unavailable", *GONE)
+    assert (early.returncode, "no journal" in early.stderr) == (1, True)
+    await agent.start()
+    done = await does("unavailable", *GONE)
+    assert (done.returncode, "the running agent declares it now" in done.stdout) == (0, True)
+    await until(lambda: declared("unavailability") == 1, why="declared")
+    await agent.stop()
+    day = agent.path.parent / "day.csv"
+    half = timedelta(minutes=30)
+    midnight = datetime(2026, 11, 25, tzinfo=UTC)
+    lines = [f"{(midnight + n * half).isoformat()},-1000" for n in range(48)]
+    day.write_text("\n".join(["start,watts", *lines]))
+    done = await does("baseline", str(day))
+    assert (done.returncode, "at the next start" in done.stdout) == (0, True), done.stderr
+    assert declared("baseline") == 0
+    await agent.start()
+    await until(lambda: declared("baseline") == 1, why="nominated")
+    assert not list((agent.path / "inbox").glob("*.json"))
+    refused = await does("unavailable", *GONE[:-1], "2026-11-25T05:00:00Z")
+    assert (refused.returncode, "ends before it starts" in refused.stderr) == (1, True)
+    assert len(refused.stderr.splitlines()) == 1
+    assert not list((agent.path / "inbox").glob("*.json"))
+
+
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [
@@ -228,6 +264,8 @@ async def test_the_journal_tells_what_happened_and_the_log_is_json(scene):
         (["status", "NOWHERE"], 1, "ukven: no agent in"),
         (["init", "NEW", "--party", "a b", "--asset", "A"], 1, "ukven: 'a b' is no party id"),
         (["init", "NEW", "--party", "A", "--asset", "A=modbus:x"], 1, "ukven: there is no device"),
+        (["unavailable", "NOWHERE", *GONE], 1, "ukven: no agent in"),
+        (["baseline", "NOWHERE", "day.csv"], 1, "ukven: no agent in"),
         (["dance"], 2, "No such command"),
     ],
 )
@@ -261,7 +299,7 @@ def test_enrolment_refuses_what_would_be_unsafe_and_keeps_what_was_there(tmp_pat
 
 
 def test_help_teaches():
-    for command in ("init", "enrol", "run", "status", "journal"):
+    for command in ("init", "enrol", "run", "status", "journal", "unavailable", "baseline"):
         shown = ukven(command, "--help")
         assert shown.returncode == 0
         assert "Example: ukven" in shown.stdout

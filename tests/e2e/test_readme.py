@@ -105,7 +105,7 @@ def test_by_hand_works_as_printed(tmp_path: Path) -> None:
             lambda: acknowledged.search(terminal.type("ukvtn status -d dso")) is not None,
             "the instruction is acknowledged",
         )
-        terminal.type(f"ukvtn dispatch cancel {thread[1]} -d dso --reason NOT_REQUIRED")
+        terminal.type(f"ukvtn desk cancel {thread[1]} -d dso --reason NOT_REQUIRED")
         cancelled = re.compile(rf"{thread[1]}.*cancelled")
         soon(
             lambda: cancelled.search(terminal.type("ukvtn status -d dso")) is not None,

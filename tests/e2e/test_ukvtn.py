@@ -14,7 +14,14 @@ import pytest
 from tests.soak.server_kills import Side, Writers, examine
 from tests.ukvtn import Server, ukvtn
 from tests.unit.ven.dso import CONTRACT, FSP7, terms
+from tests.unit.vtn.fsps import Fsp
+from ukprofile.flex.header import Reference
 from ukprofile.flex.kinds import KINDS
+from ukprofile.flex.offer import OfferedPeriod
+from ukprofile.flex.times import read_time
+from ukprofile.mapping.carrier import message_in
+from ukprofile.openadr.client import Client, Credentials
+from ukprofile.receiving.opening import digest
 from vtn.storage.sqlite import migrate_file
 
 pytestmark = pytest.mark.e2e
@@ -70,7 +77,7 @@ async def joined(data):
 
 def issuing(*more, contract=CONTRACT):
     times = ("--start", tomorrow(16), "--end", tomorrow(18))
-    return ("dispatch", "issue", contract, *times, "--delta-w", "1000000", *more)
+    return ("desk", "instruct", contract, *times, "--delta-w", "1000000", *more)
 
 
 # -- served ----------------------------------------------------------------------------------------
@@ -260,6 +267,14 @@ async def test_a_command_that_is_refused_says_why_in_one_line(server):
         ((*issuing()[:4], "tomorrow", *issuing()[5:]), "is no ISO 8601 time"),
         (issuing("--setpoint-w", "5"), "one of --delta-w and --setpoint-w is due"),
         (issuing()[:-2], "one of --delta-w and --setpoint-w is due"),
+        (issuing("--period", "a"), "--period stands alone"),
+        (("desk", "schedule", CONTRACT), "--start and --end are due, or --period"),
+        (("desk", "schedule", CONTRACT, "--period", "a/b/5"), "'a' is no ISO 8601 time"),
+        (
+            ("desk", "vary", "D1", "--period", f"{tomorrow(16)}/{tomorrow(18)}"),
+            "no START/END/WATTS",
+        ),
+        (("desk", "confirm", "D1", "--effective-at", "16:40"), "is no ISO 8601 time"),
         (("serve", "--listen", "8080"), "HOST:PORT is due"),
         (("serve", "--listen", "127.0.0.1:http"), "HOST:PORT is due"),
         (("keys", "floor", "FSP7", "3"), "less than or equal to 2"),
@@ -349,9 +364,19 @@ COMMANDS = [
     ("keys", "floor"),
     ("contracts", "add"),
     ("contracts", "list"),
-    ("dispatch", "cancel"),
-    ("dispatch", "cease"),
-    ("dispatch", "issue"),
+    ("desk", "schedule"),
+    ("desk", "confirm"),
+    ("desk", "instruct"),
+    ("desk", "vary"),
+    ("desk", "show"),
+    ("desk", "cease"),
+    ("desk", "cancel"),
+    ("desk", "alarms"),
+    ("desk", "request"),
+    ("desk", "offers"),
+    ("desk", "award"),
+    ("markets", "add"),
+    ("markets", "list"),
     ("status",),
     ("migrate",),
     ("openapi",),
@@ -380,6 +405,37 @@ def test_every_command_says_what_it_does_and_every_option_what_it_means():
             assert getattr(parameter, "help", None), (words, parameter.name)
 
 
+async def test_a_life_at_the_desk_from_the_command_line(server):
+    await server.start()
+    await joined(server.data)
+    to = ("-d", server.data)
+    first = f"{tomorrow(16)}/{tomorrow(17)}/1000000"
+    two = ("--period", first, "--period", f"{tomorrow(17)}/{tomorrow(18)}/1500000")
+    named = ("--thread", "D1", "--origin", "NESO", "--reference", "BM-7", "--priority", "1")
+    made = await json_of("desk", "schedule", CONTRACT, *two, *named, *to)
+    assert (made["state"], len(made["periods"])) == ("proposed", 2)
+    assert (await json_of("desk", "confirm", "D1", *to))["state"] == "confirmed"
+    varied = await told("desk", "vary", "D1", "--end", tomorrow(17), *to)
+    assert "changes        shortening\n" in varied.stdout
+    refused = await told("desk", "vary", "D1", "--delta-w", "1000000", *to)
+    assert one_line(refused).startswith("BODY_VALUE: nothing of D1 would change")
+    absolute = ("--period", first, "--absolute", "--thread", "D2")
+    made = await json_of("desk", "instruct", CONTRACT, *absolute, *to)
+    assert made["periods"][0]["setpoint_w"] == 1_000_000
+    ended = await json_of("desk", "cease", "D2", "--at", tomorrow(16)[:14] + "30:00Z", *to)
+    assert (ended["kind"], ended["state"]) == ("cease", "ceased")
+    assert (await json_of("desk", "cancel", "D1", *to))["state"] == "cancelled"
+    shown = await told("desk", "show", "D1", "--contract", CONTRACT, *to)
+    rows = [line.split()[1:4] for line in shown.stdout.splitlines()[5:]]
+    assert rows == [
+        ["UKPN", "schedule", "+1,000,000"],
+        ["UKPN", "instruction", "+1,000,000"],
+        ["UKPN", "decrease", "+1,000,000"],
+        ["UKPN", "cancellation", "cancelled"],
+    ]
+    assert len((await json_of("desk", "show", "D1", *to))["course"]) == 4
+
+
 async def test_a_dispatch_is_stopped_from_the_command_line(tmp_path):
     server = await Server(tmp_path).start()
     try:
@@ -387,13 +443,56 @@ async def test_a_dispatch_is_stopped_from_the_command_line(tmp_path):
             (("cease", "D9"), "NOT_FOUND: there is no dispatch D9"),
             (("cancel", "D9", "--contract", "UKPN:NONE"), "NOT_FOUND: there is no dispatch D9"),
         ):
-            done = ukvtn("dispatch", *words, "-d", server.data)
+            done = ukvtn("desk", *words, "-d", server.data)
             assert (done.returncode, done.stdout) == (1, "")
             assert says in done.stderr
-        done = ukvtn("dispatch", "cease", "D9", "--at", "16:40", "-d", server.data)
+        done = ukvtn("desk", "cease", "D9", "--at", "16:40", "-d", server.data)
         assert done.returncode == 2
     finally:
         await server.kill()
+
+
+async def test_a_market_is_asked_and_awarded_from_the_command_line(server):
+    await server.start()
+    to, fsp = ("-d", server.data), Fsp(7)
+    client = await json_of("clients", "add", "FSP7", "--role", "ven", *to)
+    await json_of("keys", "add", "-", *to, stdin=json.dumps(fsp.keys.public().to_json()))
+    own = {"contract_id": fsp.contract, "assets": [{"asset_id": fsp.asset}]}
+    contract = json.dumps(json.loads(in_force()) | own)
+    await json_of("contracts", "add", "-", "--provider", "FSP7", *to, stdin=contract)
+
+    made = await json_of("markets", "add", "OU", "HENDON-WAY", "--member", "FSP7", *to)
+    assert made["members"] == ["FSP7"]
+    assert await json_of("markets", "list", *to) == [made]
+    assert "nothing is requested" in (await told("desk", "offers", *to)).stdout
+    times = ("--start", tomorrow(16), "--end", tomorrow(18), "--respond-by", tomorrow(10))
+    words = ("OU", "HENDON-WAY", "--delta-w", "1500000", *times, "--thread", "R1")
+    asked = await json_of("desk", "request", *words, *to)
+    assert (asked["thread"], asked["start"]) == ("R1", tomorrow(16))
+
+    start, end = (read_time(tomorrow(hour)) for hour in (16, 18))
+    period = OfferedPeriod(start=start, end=end, delta_w=1_000_000)
+    body = fsp.offer(21_000, periods=(period,)).to_json()
+    async with Client(server.url, Credentials(client["client_id"], client["client_secret"])) as ven:
+        (event,) = [e for e in (await ven.events.list()).items if e.event_name == "REQUEST"]
+        text = message_in(event.intervals).text
+        to_request = Reference(json.loads(text)["revision"], digest(text), "R1")
+        now = datetime.now(UTC)
+        report = fsp.report("availability", body, (to_request, event.id), now, until=end)
+        await ven.reports.create(report)
+
+    shown = (await told("desk", "offers", *to)).stdout
+    assert "AV-1" in shown
+    assert f"missing +500,000 W {tomorrow(16)} to {tomorrow(18)}" in shown
+    awarded = await json_of("desk", "award", "R1", *to)
+    (offer,) = awarded["offers"]
+    assert offer["acceptance"]["accepted"]
+    shown = (await told("desk", "award", "R1", *to)).stdout
+    assert f"{offer['acceptance']['thread']} accepted" in shown
+    taken_back = await json_of("desk", "cancel", offer["acceptance"]["thread"], *to)
+    assert (taken_back["of"], taken_back["state"]) == ("acceptance", "withdrawn")
+    assert "cancellation" in (await told("desk", "cancel", "R1", *to)).stdout
+    assert one_line(await told("desk", "award", "R1", *to)) == ("STATE_INVALID: R1 is withdrawn")
 
 
 def test_help_shows_an_example_where_there_is_much_to_say():
@@ -402,8 +501,8 @@ def test_help_shows_an_example_where_there_is_much_to_say():
     for words, example in (
         (("serve",), "ukvtn serve --sandbox --dso DSOA --data-dir /tmp/vtn"),
         (
-            ("dispatch", "issue"),
-            "ukvtn dispatch issue UKPN:FLEX-2026-0042 --start 2026-11-24T16:30",
+            ("desk", "instruct"),
+            "ukvtn desk instruct UKPN:FLEX-2026-0042 --start 2026-11-24T16:30",
         ),
     ):
         shown = ukvtn(*words, "--help")

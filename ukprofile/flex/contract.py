@@ -139,6 +139,7 @@ class ContractTerms:
     on_stale: str | None = None
     price: Price | None = None
     performance_curve: str | None = None
+    baseline_method: str | None = None
 
     @classmethod
     def read(cls, body: Mapping[str, Any]) -> "ContractTerms":
@@ -224,6 +225,7 @@ _PLAIN = (
     "on_unsigned_withdrawal",
     "on_stale",
     "performance_curve",
+    "baseline_method",
 )
 
 

@@ -68,12 +68,16 @@ _ENDS = {
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One event of a course, what it did, and the text that brought it (None = the clock)."""
+    """One event of a course, what it did, and the text that brought it (None = the clock).
+
+    `flags` are those that stand after it.
+    """
 
     at: datetime
     event: Event
     outcome: Outcome
     held: Held | None = None
+    flags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +122,9 @@ def dispatch_state(
             return Course(known.state, due, tuple(sorted(known.flags)), tuple(steps), known)
         if event is not None:
             outcome = step(known.state, event, guards)
-            steps.append(Step(at, event, outcome, None if text is None else text.held))
             known = _after(known, at, event, outcome, text)
+            held = None if text is None else text.held
+            steps.append(Step(at, event, outcome, held, tuple(sorted(known.flags))))
 
 
 # -- what a text is, where the dispatch stands -----------------------------------------------------

@@ -48,9 +48,21 @@ def deliver(flag: Delivery, sign: Sign) -> Delivery:
     return DELIVERY.get((flag, sign), flag)
 
 
-def delivery(held: Held, answers: Iterable[Held], ack_by: datetime, now: datetime) -> Delivery:
-    """The flag of a revision at `now`; `answers` are the VEN's, to this text or to others."""
+def delivery(
+    held: Held,
+    answers: Iterable[Held],
+    ack_by: datetime,
+    now: datetime,
+    *,
+    fetched: bool = False,
+) -> Delivery:
+    """The flag of a revision at `now`; `answers` are the VEN's, to this text or to others.
+
+    `fetched`: something unsigned shows that it was read.
+    """
     flag = Delivery.ISSUED
+    if fetched:
+        flag = deliver(flag, Sign.FETCH)
     if now > ack_by:
         flag = deliver(flag, Sign.ACK_BY)
     if acknowledgement_of(held, answers) is not None:

@@ -268,6 +268,11 @@ IDENTIFIER = Leaf(
     str,
     re.compile(r"[A-Za-z0-9_.:-]{1,128}"),
 )
+PRODUCT = Leaf(
+    "a service product of letters, digits and _ - . : + up to 128",
+    str,
+    re.compile(r"[A-Za-z0-9_.:+-]{1,128}"),
+)
 LOCAL_TIME = Leaf("a local time hh:mm", str, re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]"))
 POWER = Range(-(10**12), 10**12)
 SIZE = Range(0, 2**53 - 1)

@@ -5,9 +5,10 @@ local day of London has 46, 48 or 50 half hours. Powers are means over the inter
 + = export at the connection point; energies are watt-hours.
 """
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from ukprofile.flex.common import Asset, common_json, given, read_common
@@ -29,6 +30,11 @@ class Baseline:
     start: datetime
     interval_s: int
     baseline_w: Series
+
+    @property
+    def end(self) -> datetime:
+        """First instant after the series."""
+        return self.start + timedelta(seconds=self.interval_s * len(self.baseline_w))
 
     @classmethod
     def read(cls, body: Mapping[str, Any]) -> "Baseline":
@@ -105,3 +111,34 @@ class PostAction:
             part=self.part,
             parts=self.parts,
         )
+
+
+def in_parts(whole: PostAction, most_bytes: int) -> tuple[PostAction, ...]:
+    """The same in as few parts of equal length as fit, each of at most `most_bytes` of JSON.
+
+    The parts follow each other without a gap. Raises ValueError where one interval is too much.
+    """
+    count = len(whole.delivered_wh)
+    for parts in range(1, max(2, count + 1)):
+        size = max(1, -(-count // parts))
+        found = [_cut(whole, first, first + size) for first in range(0, count, size)] or [whole]
+        if all(len(_json(part)) <= most_bytes for part in found):
+            return tuple(replace(part, part=n, parts=len(found)) for n, part in enumerate(found, 1))
+    raise ValueError(f"one interval does not fit into {most_bytes} bytes")
+
+
+def _cut(whole: PostAction, first: int, last: int) -> PostAction:
+    return replace(
+        whole,
+        start=whole.start + timedelta(seconds=first * whole.interval_s),
+        **{name: getattr(whole, name)[first:last] for name in _OF_INTERVALS},
+    )
+
+
+def _json(part: PostAction) -> str:
+    """As long as it will be signed: numbers and plain ASCII, with three digits for each count."""
+    shown = part.to_json() | {"part": 999, "parts": 999}
+    return json.dumps(shown, separators=(",", ":"))
+
+
+_OF_INTERVALS = ("delivered_wh", "metered_w", "metered_wh", "baseline_w", "quality")

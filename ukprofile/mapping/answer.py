@@ -12,7 +12,8 @@ from typing import Any
 
 from ukprofile.errors import Refused
 from ukprofile.flex.header import Header
-from ukprofile.mapping.carrier import OURS, Carried, message_in, payloads_of
+from ukprofile.flex.projection import ABSOLUTE, RELATIVE, SELF_DISPATCHED, Value
+from ukprofile.mapping.carrier import OURS, Carried, message_in, payloads_of, plain_payloads
 from ukprofile.openadr import (
     Interval,
     ReportPayloadDescriptor,
@@ -29,7 +30,7 @@ AGGREGATED = "AGGREGATED_REPORT"
 READ_BACK = "READ_BACK"
 DISPATCH_STATUS = "DISPATCH_STATUS"
 
-_DRAFT_STATUS = {
+DRAFT_STATUS = {
     "executing": "EXECUTING",
     "resumed": "EXECUTING",
     "failed": "FAILED",
@@ -56,6 +57,25 @@ def _read(interval: Interval, event: EventFields, before: Sequence[ValuesMap]) -
     return Interval(id=interval.id, interval_period=period, payloads=payloads)
 
 
+def reads_back(report: ReportFields, event: EventFields) -> bool:
+    """Whether an unsigned READ_BACK says what the intervals of `event` say now.
+
+    The draft reads back payloads, by interval, and no times. Whoever holds the VEN's token may
+    have written it: it shows that the event was fetched, and acknowledges nothing.
+    """
+    if all(d.payload_type != READ_BACK for d in report.payload_descriptors or ()):
+        return False
+    said = {i.id: _projected(i) for r in report.resources for i in r.intervals}
+    due = {i.id: _projected(i) for i in event.intervals or ()}
+    return said == due and any(due.values())
+
+
+def _projected(interval: Interval) -> frozenset[tuple[str, Value]]:
+    """What every VEN that knows the draft understands: set-points, and whether they are firm."""
+    found, _ = plain_payloads(interval)
+    return frozenset(p for p in found if p[0] in (ABSOLUTE, RELATIVE, SELF_DISPATCHED))
+
+
 def answer_report(
     sealed: Sealed, header: Header, body: Mapping[str, Any], event_id: str
 ) -> ReportRequest:
@@ -64,7 +84,7 @@ def answer_report(
     descriptor = None
     if header.kind == "status":
         descriptor = DISPATCH_STATUS
-        if word := _DRAFT_STATUS.get(body["state"]):
+        if word := DRAFT_STATUS.get(body["state"]):
             payloads = (*payloads, ValuesMap(type=DISPATCH_STATUS, values=(word,)))
     about = body["assets"][0]["asset_id"] if header.kind == "post_action" else AGGREGATED
     return _report(header, event_id, about, (Interval(id=0, payloads=payloads),), descriptor)

@@ -100,7 +100,7 @@ def _projected(event: EventFields) -> Iterator[Projected]:
         own = interval.interval_period or IntervalPeriod()
         start = own.start.instant if own.start else follows
         duration = own.duration or above.duration or Duration("PT0S")
-        payloads, odd = _payloads(interval)
+        payloads, odd = plain_payloads(interval)
         if own.randomize_start is not None or above.randomize_start is not None:
             odd = "randomizeStart"
         try:
@@ -121,7 +121,8 @@ def _after(start: datetime, seconds: int) -> datetime | None:
         return None
 
 
-def _payloads(interval: Interval) -> tuple[tuple[tuple[str, Value], ...], str]:
+def plain_payloads(interval: Interval) -> tuple[tuple[tuple[str, Value], ...], str]:
+    """The payloads that are not ours, by meaning; and what no projection may hold, "" = nothing."""
     found: list[tuple[str, Value]] = []
     odd = ""
     for payload in interval.payloads:

@@ -30,6 +30,7 @@ PROJECTION_ATTRIBUTE = "UKFLEX_PROJECTION"
 CONTRACT_ATTRIBUTE = "CONTRACT_ID"
 
 _PART = r"[A-Za-z0-9_-]+"
+_NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9_-]")
 _CONTRACT = re.compile(rf"({_PART}):({_PART})", re.ASCII)
 _MARKET = re.compile(rf"market:({_PART}):({_PART}):({_PART})", re.ASCII)
 
@@ -81,6 +82,15 @@ def is_market(program_name: str) -> bool:
     return program_name.startswith("market:")
 
 
+def market_name(dso: str, product: str, zone: str) -> str:
+    """The name of the market for a product in a zone; what a name may not hold becomes -.
+
+    Products too: SA+OU is bought in market:<DSO>:SA-OU:<zone>.
+    """
+    product, zone = (_NOT_IN_A_NAME.sub("-", word) for word in (product, zone))
+    return f"market:{dso}:{product}:{zone}"
+
+
 def contract_program(terms: ContractTerms, projection: str = "gb-draft") -> ProgramRequest:
     """The program of a contract. `projection`: gb-draft, or none. Raises Refused NAME_INVALID."""
     return ProgramRequest(
@@ -99,8 +109,8 @@ def contract_program(terms: ContractTerms, projection: str = "gb-draft") -> Prog
 def market_program(
     dso: str, product: str, zone: str, valid_from: datetime, valid_to: datetime
 ) -> ProgramRequest:
-    """The program of a market for a product in a zone; other characters of `zone` become -."""
-    name = f"market:{dso}:{product}:{re.sub(r'[^A-Za-z0-9_-]', '-', zone)}"
+    """The program of a market for a product in a zone. Raises Refused NAME_INVALID."""
+    name = market_name(dso, product, zone)
     return ProgramRequest(
         program_name=name,
         interval_period=span_of(valid_from, valid_to),

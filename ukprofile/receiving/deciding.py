@@ -31,7 +31,9 @@ _CLAUSE = "profile 2 Receiving 4"
 _AHEAD = timedelta(seconds=30)
 _REVISION_MS = 60_000
 _ANSWERS = {"late": "late", "expired": "refused", "refused": "refused"}
-_WITH_PERIODS = frozenset({"schedule", "instruction", "variation", "response"})
+_WITH_PERIODS = frozenset(
+    {"schedule", "instruction", "variation", "response", "availability", "acceptance"}
+)
 
 
 def receiving_time(clock: datetime, ledger: Ledger, dso: str) -> datetime:
@@ -186,7 +188,7 @@ def _case(
     answered: Mapping[str, Any] | None,
 ) -> Case:
     header = opened.header
-    held = ledger.terms(header.program)
+    held = _terms(opened, ledger)
     dispatch = opened.slot.family == "dispatch"
     others = other_threads(ledger, header.program, now, opened.slot) if dispatch else ()
     return Case(
@@ -202,20 +204,31 @@ def _case(
     )
 
 
+def _terms(opened: Opened, ledger: Ledger) -> Entry | None:
+    """The terms of the contract. In a market an offer names it, and it must be the issuer's own:
+    that of somebody else is as if absent, since no FSP may learn that another exists.
+    """
+    if opened.header.kind != "availability":
+        return ledger.terms(opened.header.program)
+    held = ledger.terms(opened.body["contract_id"])
+    own = held is not None and held.slot.recipient == opened.header.issuer
+    return held if own else None
+
+
 def _countered(thread: Thread, ledger: Ledger) -> tuple[Period, ...] | None:
-    """The periods of the newest partial acceptance of a schedule that is the head."""
+    """The periods of the newest partial acceptance of the head, where that is a schedule."""
     if thread.head is None or thread.head.header.kind != "schedule":
         return None
-    partial = [body for body in _responses(thread, ledger) if body["answer"] == "partial"]
+    bodies = _responses(thread.head, ledger)
+    partial = [body for body in bodies if body["answer"] == "partial"]
     return read_periods(partial[-1]) if partial else None
 
 
-def _responses(thread: Thread, ledger: Ledger) -> Iterator[Mapping[str, Any]]:
-    for held in thread.standing:
-        for reply in ledger.replies(held.sha256):
-            if reply.kind == "response" and reply.standing:
-                body: Mapping[str, Any] = parse_text(reply.text)["body"]
-                yield body
+def _responses(held: Held, ledger: Ledger) -> Iterator[Mapping[str, Any]]:
+    for reply in ledger.replies(held.sha256):
+        if reply.kind == "response" and reply.standing:
+            body: Mapping[str, Any] = parse_text(reply.text)["body"]
+            yield body
 
 
 def _answered(header: Header, ledger: Ledger) -> Mapping[str, Any] | None:
@@ -227,7 +240,7 @@ def _answered(header: Header, ledger: Ledger) -> Mapping[str, Any] | None:
     if (
         entry is None
         or (entry.slot.thread, entry.revision) != (reply.thread, reply.revision)
-        or entry.slot.program != header.program
+        or not _same_course(entry, header)
         or entry.slot.issuer == header.issuer
     ):
         raise Refused(
@@ -238,6 +251,15 @@ def _answered(header: Header, ledger: Ledger) -> Mapping[str, Any] | None:
         )
     body: Mapping[str, Any] = parse_text(entry.text)["body"]
     return body
+
+
+def _same_course(entry: Entry, header: Header) -> bool:
+    """Whether `entry` may be answered in this program: its own or, as an offer made in a market
+    is accepted under its contract (life/07, 08), by an acceptance to whoever made it.
+    """
+    if header.kind == "acceptance" and entry.kind == "availability":
+        return entry.slot.issuer == header.recipient
+    return entry.slot.program == header.program
 
 
 def _too_late(

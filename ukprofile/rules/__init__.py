@@ -4,10 +4,10 @@
 scores, so that another version can stand beside it.
 """
 
-from ukprofile.rules import answer, dispatch
+from ukprofile.rules import answer, dispatch, offer
 from ukprofile.rules.rule import Case, Rule, RuleSet, Violation, violations
 
-PROFILE_1_0: RuleSet = (*dispatch.RULES, *answer.RULES)
+PROFILE_1_0: RuleSet = (*dispatch.RULES, *offer.RULES, *answer.RULES)
 """The rules of profile 1.0, in the order in which they are checked."""
 HOLDS = dispatch.HOLDS
 

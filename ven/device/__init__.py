@@ -14,9 +14,10 @@ without power lets the device go back to its baseline.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from ukprofile.errors import ProfileError
+from ven.device.ability import Ability
 
 
 class DeviceError(ProfileError):
@@ -53,7 +54,8 @@ class Measurement:
     """What a device does at `at`: watts (+ = export), and what it would do by itself.
 
     `command_id` is the command in force ("" = none). `short` says why it does not hold what was
-    asked ("" = it does): empty, full, beyond its limits.
+    asked ("" = it does): empty, full, beyond its limits. `exported_ws` is its energy counter in
+    watt-seconds, which rises as it exports and falls as it imports; None = it has none.
     """
 
     at: datetime
@@ -61,6 +63,7 @@ class Measurement:
     baseline_w: int
     command_id: str = ""
     short: str = ""
+    exported_ws: int | None = None
 
 
 class Device(Protocol):
@@ -75,6 +78,24 @@ class Device(Protocol):
 
     async def measure(self) -> Measurement:
         """What the device does now. Raises DeviceError when it does not answer."""
+        ...
+
+
+@runtime_checkable
+class Foreseeing(Protocol):
+    """A device that knows what it could be asked for in time to come."""
+
+    async def forecast(self, until: datetime) -> tuple[Ability, ...]:
+        """What it could do from now until `until`, if nothing were asked of it before."""
+        ...
+
+
+@runtime_checkable
+class Baselined(Protocol):
+    """A device that also knows what it would do by itself in time to come."""
+
+    async def baseline(self, start: datetime, interval_s: int, count: int) -> tuple[int, ...]:
+        """Mean watts (+ = export) of each of `count` intervals from `start` on."""
         ...
 
 

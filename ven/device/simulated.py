@@ -27,6 +27,7 @@ from typing import Any
 
 from ukprofile.clock import Clock
 from ven.device import Command, DeviceError, Measurement, in_force
+from ven.device.ability import Ability
 
 _HOUR_S = 3600.0
 
@@ -137,6 +138,29 @@ def _drives_out(battery: Battery, energy: float, power: float) -> bool:
     return (energy <= 0 and power > 0) or (energy >= battery.capacity_wh and power < 0)
 
 
+def foreseen(battery: Battery, now: State, until: datetime) -> tuple[Ability, ...]:
+    """What a battery in that state could do until `until`, left to its baseline meanwhile."""
+    found, state = [], now
+    while state.at < until:
+        half_hour = state.at.replace(minute=state.at.minute // 30 * 30, second=0, microsecond=0)
+        after = advance(battery, state, (), min(half_hour + timedelta(minutes=30), until))
+        baseline = battery.baseline_w(state.at)
+        found.append(
+            Ability(
+                state.at,
+                after.at,
+                battery.min_w - baseline,
+                battery.max_w - baseline,
+                baseline,
+                (state.energy_wh, after.energy_wh),
+                (battery.capacity_wh - state.energy_wh, battery.capacity_wh - after.energy_wh),
+                battery.ramp_w_per_s,
+            )
+        )
+        state = after
+    return tuple(found)
+
+
 class SimulatedBattery:
     """A `Device` of one asset over `battery`, living in `log` by the business `clock`."""
 
@@ -177,7 +201,18 @@ class SimulatedBattery:
             baseline_w=self._battery.baseline_w(state.at),
             command_id=command.id if command else "",
             short=self._short(state, wanted) if command else "",
+            # before the first line of the log a restart would begin it anew
+            exported_ws=-round(state.energy_wh * _HOUR_S) if self._commands else None,
         )
+
+    async def forecast(self, until: datetime) -> tuple[Ability, ...]:
+        """As `Foreseeing.forecast`, from the energy it holds now, in steps of half an hour."""
+        return foreseen(self._battery, self._now(), until)
+
+    async def baseline(self, start: datetime, interval_s: int, count: int) -> tuple[int, ...]:
+        """As `Baselined.baseline`; its steps lie on whole hours."""
+        step = timedelta(seconds=interval_s)
+        return tuple(self._battery.baseline_w(start + n * step) for n in range(count))
 
     def _short(self, state: State, wanted: int) -> str:
         if state.energy_wh <= 0 and wanted > 0:

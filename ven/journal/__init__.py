@@ -28,10 +28,10 @@ from ven.journal.book import (
     Post,
     PostState,
     Sighting,
-    read_time,
-    time_text,
 )
+from ven.journal.readings import Mark, Readings
 from ven.journal.schema import MIGRATIONS, VERSION
+from ven.journal.times import read_time, time_text
 
 __all__ = [
     "Alarm",
@@ -39,10 +39,13 @@ __all__ = [
     "CommandState",
     "Journal",
     "JournalError",
+    "Mark",
     "Planned",
     "Post",
     "PostState",
+    "Readings",
     "Sighting",
+    "in_use",
     "look",
     "read_time",
     "time_text",
@@ -141,6 +144,17 @@ def look(path: Path) -> Iterator[Book]:
         yield Book(db)
     finally:
         db.close()
+
+
+def in_use(path: Path) -> bool:
+    """Whether an agent is running on the journal at `path`."""
+    if not path.exists():
+        return False
+    try:
+        os.close(_lock(path))
+    except JournalError:
+        return True
+    return False
 
 
 def _lock(path: Path) -> int:

@@ -9,11 +9,14 @@ import json
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Literal
 
-from ukprofile.receiving import STANDING, Entry, Slot
+from ukprofile.receiving import SENT, STANDING, Entry, Slot
 from ven.device import Command
+from ven.journal.readings import Readings
+from ven.journal.times import due_time as _due
+from ven.journal.times import read_time, time_text
 
 CommandState = Literal["PLANNED", "SENT", "CONFIRMED", "FAILED", "WITHDRAWN"]
 PostState = Literal["QUEUED", "SENT", "REFUSED"]
@@ -81,6 +84,7 @@ class Book:
 
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
+        self.readings = Readings(db)
 
     # -- the ledger of receiving -----------------------------------------------------------------
 
@@ -150,9 +154,17 @@ class Book:
             ),
         )
 
+    def of_family(self, family: str) -> Sequence[Entry]:
+        """Everything kept of one family that counts, in the order it was kept."""
+        return [e for e in self._entries("family = ?", family) if e.standing]
+
     def entries(self) -> Sequence[Entry]:
         """Everything kept, in the order it was kept."""
         return self._entries("1")
+
+    def spoken(self, program: str, kind: str) -> Sequence[Entry]:
+        """What I said of that kind in a program, in the order I said it."""
+        return self._entries("program = ? AND kind = ? AND verdict = ?", program, kind, SENT)
 
     def programs(self) -> tuple[str, ...]:
         """Every contract or market of which something standing is held."""
@@ -279,16 +291,17 @@ class Book:
     # -- what was said of each dispatch ----------------------------------------------------------
 
     def said(self, program: str, thread: str) -> tuple[str, ...]:
-        """The states reported of a dispatch so far."""
+        """The states reported of a dispatch so far, in that order."""
         rows = self._db.execute(
-            "SELECT state FROM said WHERE program = ? AND thread = ? ORDER BY rowid",
+            "SELECT state FROM said WHERE program = ? AND thread = ? ORDER BY seq",
             (program, thread),
         )
         return tuple(row[0] for row in rows)
 
     def say(self, program: str, thread: str, state: str, at: datetime) -> None:
         self._db.execute(
-            "INSERT INTO said VALUES (?,?,?,?)", (program, thread, state, time_text(at))
+            "INSERT INTO said (program, thread, state, at) VALUES (?,?,?,?)",
+            (program, thread, state, time_text(at)),
         )
 
     # -- the outbox ------------------------------------------------------------------------------
@@ -376,20 +389,6 @@ class Book:
     def _one(self, sql: str, *values: str) -> tuple[Any, ...] | None:
         row: tuple[Any, ...] | None = self._db.execute(sql, values).fetchone()
         return row
-
-
-def time_text(when: datetime) -> str:
-    """UTC text of one width: it sorts as the times do."""
-    return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
-def read_time(text: str | None) -> datetime | None:
-    """What `time_text` wrote; None for None."""
-    return None if text is None else _due(text)
-
-
-def _due(text: str) -> datetime:
-    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
 
 
 def _entry(row: tuple[Any, ...]) -> Entry:

@@ -3,7 +3,10 @@
     entries     every signed text that was decided, and ours: the Ledger of receiving
     sightings   which event carried which thread, and since when it is gone
     commands    PLANNED ─▶ SENT ─▶ CONFIRMED | FAILED, or WITHDRAWN before it was sent
-    said        what was reported of each dispatch: executing, failed, ceased, completed
+    said        what was reported of each dispatch: executing, suspended, resumed, failed, ceased,
+                completed, in that order
+    readings    what each device did, interval by interval; where there is none nobody knows
+    marks       up to where each device has been read, and the sample that the next one follows
     outbox      reports in the order they are to be sent
     alarms      what a person must know, each once, until it is over
     notes       small facts: last contact, last heartbeat
@@ -12,7 +15,7 @@ A text that was RECEIVED is an entry; its plan is written in the same transactio
 UTC text of one width, so that they sort as they are.
 """
 
-VERSION = 1
+VERSION = 2
 
 MIGRATIONS = (
     """
@@ -72,6 +75,32 @@ MIGRATIONS = (
     CREATE UNIQUE INDEX alarms_key ON alarms (key) WHERE over_at IS NULL;
 
     CREATE TABLE notes (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+    """,
+    """
+    CREATE TABLE readings (
+        asset_id TEXT NOT NULL, start TEXT NOT NULL, seconds INTEGER NOT NULL,
+        exported_ws INTEGER NOT NULL, baseline_ws INTEGER NOT NULL,
+        quality TEXT NOT NULL CHECK (quality IN ('actual', 'estimated')),
+        PRIMARY KEY (asset_id, start)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE marks (
+        asset_id TEXT PRIMARY KEY, read_until TEXT NOT NULL,
+        at TEXT NOT NULL, power_w INTEGER NOT NULL, baseline_w INTEGER NOT NULL,
+        exported_ws INTEGER
+    ) STRICT;
+
+    CREATE TABLE said_in_order (
+        seq INTEGER PRIMARY KEY,
+        program TEXT NOT NULL, thread TEXT NOT NULL, state TEXT NOT NULL, at TEXT NOT NULL
+    ) STRICT;
+    INSERT INTO said_in_order (program, thread, state, at)
+        SELECT program, thread, state, at FROM said ORDER BY rowid;
+    DROP TABLE said;
+    ALTER TABLE said_in_order RENAME TO said;
+    CREATE INDEX said_thread ON said (program, thread);
+
+    CREATE INDEX entries_spoken ON entries (program, kind) WHERE verdict = 'sent';
     """,
 )
 """MIGRATIONS[n] leads from version n to n + 1."""

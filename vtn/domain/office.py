@@ -43,15 +43,14 @@ from vtn.domain.clients import (
     new_secret,
 )
 from vtn.domain.draft import nfc
+from vtn.domain.grants import OFFICE, grant, ven_of, ven_request
 from vtn.domain.live import Field
 from vtn.domain.objects import Objects
-from vtn.domain.privacy import Viewer
 from vtn.domain.record import Client, Kind, Record, Role
 from vtn.domain.signer import Signer
 from vtn.domain.store import Store
 
-OFFICE = Viewer("", Role.BL, SCOPES[Role.BL])
-"""The DSO itself, at its own VTN."""
+__all__ = ["OFFICE", "PROJECTIONS", "Office"]
 
 PROJECTIONS = ("gb-draft", "none")
 """With the draft GB API's payloads beside each message, or without."""
@@ -95,9 +94,9 @@ class Office:
     async def _ven(self, name: str, client_id: str, targets: Sequence[str]) -> None:
         held = self._store.live.find(Kind.VEN, Field.NAME, nfc(name))
         if not held or held[0].client_id != client_id:
-            await self._create(Kind.VEN, _ven(name, client_id, targets))
+            await self._create(Kind.VEN, ven_request(name, client_id, targets))
         else:
-            await self._grant(held[0], targets)
+            await grant(self._objects, held[0], targets)
 
     async def disable_client(self, client_id: str) -> Client:
         """Stop a client; its tokens stop with it. Raises Refused NOT_FOUND."""
@@ -163,10 +162,10 @@ class Office:
         `signing.seal`; NOT_FOUND where the provider has no client yet.
         """
         terms = self._terms(body, projection)
-        ven = self._ven_of(provider)
+        ven = ven_of(self._store.live, provider)
         signed = await self._signed(terms, provider)
         program_id = await self._program(terms, projection)
-        await self._grant(ven, [target_of(terms.contract_id)])
+        await grant(self._objects, ven, [target_of(terms.contract_id)])
         for asset in terms.assets:
             await self._resource(ven, asset.asset_id)
         if signed is not None:
@@ -181,30 +180,12 @@ class Office:
             if attribute(Program.read(json.loads(program.body)), CONTRACT_ATTRIBUTE) is not None
         ]
 
-    def _ven_of(self, provider: str) -> Record:
-        found = self._store.live.find(Kind.VEN, Field.NAME, provider)
-        if not found:
-            raise Refused(
-                "NOT_FOUND", f"there is no ven {provider}: ukvtn clients add {provider} --role ven"
-            )
-        return found[0]
-
     async def _program(self, terms: ContractTerms, projection: str) -> str:
         found = self._store.live.find(Kind.PROGRAM, Field.NAME, terms.contract_id)
         if found:
             return found[0].id
         made = await self._create(Kind.PROGRAM, contract_program(terms, projection).dump())
         return str(made["id"])
-
-    async def _grant(self, ven: Record, targets: Sequence[str]) -> None:
-        granted = tuple(dict.fromkeys((*ven.targets, *targets)))
-        if granted == ven.targets:
-            return
-        shown = json.loads(ven.body)
-        body = _ven(ven.name, ven.client_id, granted)
-        if "attributes" in shown:
-            body["attributes"] = shown["attributes"]
-        await self._objects.update(Kind.VEN, ven.id, body, OFFICE)
 
     async def _resource(self, ven: Record, asset_id: str) -> None:
         of_ven = self._store.live.find(Kind.RESOURCE, Field.VEN, ven.id)
@@ -280,12 +261,3 @@ class Office:
 
 def _wrong(path: str, detail: str) -> Refused:
     return Refused("BODY_VALUE", detail, path=path, clause="profile 3")
-
-
-def _ven(name: str, client_id: str, targets: Sequence[str]) -> dict[str, Any]:
-    return {
-        "objectType": "BL_VEN_REQUEST",
-        "venName": name,
-        "clientID": client_id,
-        "targets": list(targets),
-    }

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from ukprofile.flex.header import Header, uuid7
+from ukprofile.flex.header import Header, Reference, uuid7
 from ukprofile.flex.kinds import family
 from ukprofile.flex.times import milliseconds
 from ukprofile.receiving import Slot
@@ -40,6 +40,15 @@ class Signer:
         """The DSO's party id."""
         return self._keys.party
 
+    @property
+    def environment(self) -> str:
+        """What its signatures count in: production or sandbox."""
+        return self._environment
+
+    def slot(self, program: str, recipient: str, family: str, thread: str) -> Slot:
+        """Where the order of a thread of the DSO's is kept."""
+        return Slot(self.party, recipient, self._environment, program, family, thread)
+
     async def sign(
         self,
         kind: str,
@@ -51,11 +60,10 @@ class Signer:
         *,
         valid_until: datetime,
         accept_by: datetime | None = None,
+        in_reply_to: Reference | None = None,
     ) -> tuple[Sealed, Header]:
         """A signed message, and its header. Raises Refused as `signing.seal`."""
-        slot = Slot(
-            self._keys.party, recipient, self._environment, program, family(kind, body), thread
-        )
+        slot = self.slot(program, recipient, family(kind, body), thread)
         held = await self._store.read(lambda tx: tx.thread(slot))
         last = max((entry.revision for entry in held), default=0)
         suite = max(self._suite, self._store.live.register.floor(slot.issuer))
@@ -71,6 +79,7 @@ class Signer:
             issued_at=now.replace(microsecond=0),
             valid_until=valid_until,
             accept_by=accept_by,
+            in_reply_to=in_reply_to,
             key_set=self._keys.key_set,
             suite=suite,
         )

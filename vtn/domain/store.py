@@ -13,10 +13,12 @@ Every put and delete writes its outbox row in the same transaction as the object
 """
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Protocol, TypeVar
 
-from ukprofile.receiving import Ledger
+from ukprofile.receiving import Entry, Ledger
 from ukprofile.trust import KeySet, Register
+from vtn.domain.alarm import Alarm
 from vtn.domain.live import Live
 from vtn.domain.record import Change, Client, Kind, Record
 
@@ -76,6 +78,22 @@ class Transaction(Ledger, Protocol):
         ...
 
     def put_setting(self, name: str, value: str) -> None: ...
+
+    def said(self, issuer: str, family: str) -> Sequence[Entry]:
+        """Every entry of one family that `issuer` sent, in any program, in the order kept."""
+        ...
+
+    def alarms(self, *, all: bool = False) -> Sequence[Alarm]:
+        """The alarms that stand, in the order they were raised; with `all` those that are over."""
+        ...
+
+    def raise_alarm(self, alarm: Alarm) -> bool:
+        """Keep an alarm; False where one of its key stands already: then nothing changes."""
+        ...
+
+    def end_alarm(self, key: str, at: datetime) -> bool:
+        """The alarm of that key is over; False where none stands."""
+        ...
 
     def outbox(self, after: int = 0, limit: int = 1000) -> Sequence[Change]:
         """Changes with a sequence number above `after` that are not yet delivered, in order."""

@@ -7,6 +7,7 @@ what is printed is what is served.
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue, models_json_schema
 from pydantic_core.core_schema import TaggedUnionSchema, WithDefaultSchema
 
@@ -33,9 +34,13 @@ from ukprofile.openadr import (
     VenVenRequest,
     Wire,
 )
+from vtn.domain.desk import Operation
+from vtn.domain.desk.shown import CourseShown, StandingShown
+from vtn.domain.market.shown import MarketShown, OffersShown, RequestsShown
 from vtn.domain.objects import PAGE
 from vtn.domain.privacy import read_scope, write_scope
 from vtn.domain.record import Kind
+from vtn.http.desk import DESK_OPERATIONS, MARKET_OPERATIONS
 from vtn.http.query import MANY, PARAMETERS
 from vtn.http.routes import ALL_TOPICS, BL_TOPICS, KINDS, VEN_TOPICS
 
@@ -63,6 +68,13 @@ _OTHERS = (
     NotifierTopicsResponse,
     Problem,
 )
+_POSTED: tuple[Operation[Any], ...] = (*DESK_OPERATIONS, *MARKET_OPERATIONS)
+_OF_DESK: tuple[type[BaseModel], ...] = (
+    CourseShown,
+    RequestsShown,
+    *dict.fromkeys(operation.shown for operation in _POSTED),
+)
+"""What the desk answers."""
 _REF = "#/components/schemas/{model}"
 _ID = {
     "name": "id",
@@ -86,8 +98,9 @@ class _Schemas(GenerateJsonSchema):
 
 def document() -> dict[str, Any]:
     """The whole document."""
-    models: list[type[Wire]] = [*_OTHERS, *_STORED.values()]
+    models: list[type[BaseModel]] = [*_OTHERS, *_STORED.values(), *_OF_DESK]
     models += [model for some in _REQUESTS.values() for model in some]
+    models += [operation.order for operation in _POSTED]
     _, found = models_json_schema(
         [(model, "validation") for model in models],
         ref_template=_REF,
@@ -95,7 +108,7 @@ def document() -> dict[str, Any]:
         schema_generator=_Schemas,
     )
     for model in models:
-        if model.demanded:
+        if issubclass(model, Wire) and model.demanded:
             found["$defs"][model.__name__]["required"].append(model.demanded)
     scopes = sorted({s for kind in Kind for s in (read_scope(kind), write_scope(kind))})
     return {
@@ -147,7 +160,38 @@ def _paths() -> dict[str, Any]:
         if "{id}" in topic:
             operation["parameters"] = [_ID]
         paths[f"/notifiers/mqtt/topics/{topic}"] = {"get": operation}
+    return paths | _of_desk()
+
+
+def _of_desk() -> dict[str, Any]:
+    """The desk and its markets: what the business logic posts, and what it reads."""
+    contract = {"name": "contract", "in": "query", "schema": {"type": "string"}}
+    listed = _list_of("listDispatches", StandingShown) | {"parameters": [contract]}
+    offers = _operation("getOffers", "200", OffersShown, ("read_all",))
+    one = _operation("getDispatch", "200", CourseShown, ("read_all",))
+    paths: dict[str, Any] = {
+        "/desk/dispatches": {"get": listed},
+        "/desk/dispatches/{id}": {"get": one | {"parameters": [_ID, contract]}},
+        "/desk/markets": {"get": _list_of("listMarkets", MarketShown)},
+        "/desk/offers": {"get": _operation("listOffers", "200", RequestsShown, ("read_all",))},
+        "/desk/offers/{id}": {"get": offers | {"parameters": [_ID]}},
+    }
+    for operation in _POSTED:
+        status = "201" if operation.does == "makes" else "200"
+        name = f"desk{operation.name.title()}"
+        posted = _operation(name, status, operation.shown, (write_scope(Kind.EVENT),))
+        content = {"application/json": _schema(operation.order)}
+        posted["requestBody"] = {"required": True, "content": content}
+        paths[f"/desk/{operation.name}"] = {"post": posted}
     return paths
+
+
+def _list_of(name: str, model: type[BaseModel]) -> dict[str, Any]:
+    """What the business logic reads of the desk, a list."""
+    listed = _operation(name, "200", None, ("read_all",))
+    every = {"type": "array", "items": _schema(model)["schema"]}
+    listed["responses"]["200"]["content"] = {"application/json": {"schema": every}}
+    return listed
 
 
 def _of_kind(kind: Kind) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -195,7 +239,7 @@ def _parameters(kind: Kind) -> list[dict[str, Any]]:
 
 
 def _operation(
-    name: str, status: str, answer: type[Wire] | None, scopes: tuple[str, ...] | None = None
+    name: str, status: str, answer: type[BaseModel] | None, scopes: tuple[str, ...] | None = None
 ) -> dict[str, Any]:
     """An operation; `scopes`: any of them will do, () = any token, None = no token is asked for."""
     success: dict[str, Any] = {"description": "done"}
@@ -214,5 +258,5 @@ def _operation(
     return shown
 
 
-def _schema(model: type[Wire]) -> dict[str, Any]:
+def _schema(model: type[BaseModel]) -> dict[str, Any]:
     return {"schema": {"$ref": _REF.format(model=model.__name__)}}

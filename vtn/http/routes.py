@@ -1,13 +1,16 @@
-"""Every path of the API, in one table (openadr3.yaml `paths`)."""
+"""Every path of the API, in one table: openadr3.yaml `paths`, and the desk of the DSO."""
 
 import json
 
 from aiohttp import web
 
 from ukprofile.errors import Refused
+from vtn.domain.desk import Desk
+from vtn.domain.market import Market
 from vtn.domain.objects import Objects
 from vtn.domain.privacy import Viewer
 from vtn.domain.record import Kind, Role
+from vtn.http.desk import DeskHandlers
 from vtn.http.objects import Handler, ObjectHandlers
 from vtn.http.problems import Problems
 from vtn.http.server import Routes
@@ -26,7 +29,7 @@ ALL_TOPICS = ("programs", "programs/{id}", "programs/{id}/events")
 VEN_TOPICS = ("vens/{id}", "vens/{id}/events", "vens/{id}/programs", "vens/{id}/resources")
 
 
-def routes(objects: Objects, problems: Problems) -> Routes:
+def routes(objects: Objects, desk: Desk, market: Market, problems: Problems) -> Routes:
     """Path to method to handler. `/auth/server` and `/auth/token` ask for no token and stand in
     `Router`.
     """
@@ -35,6 +38,14 @@ def routes(objects: Objects, problems: Problems) -> Routes:
         on = ObjectHandlers(kind, objects, problems)
         table[path] = {"GET": on.list, "POST": on.create}
         table[f"{path}/{{id}}"] = {"GET": on.get, "PUT": on.update, "DELETE": on.delete}
+    on_desk = DeskHandlers(desk, market)
+    for name, handler in on_desk.posted():
+        table[f"/desk/{name}"] = {"POST": handler}
+    table["/desk/dispatches"] = {"GET": on_desk.list}
+    table["/desk/dispatches/{id}"] = {"GET": on_desk.get}
+    table["/desk/markets"] = {"GET": on_desk.markets}
+    table["/desk/offers"] = {"GET": on_desk.offers}
+    table["/desk/offers/{id}"] = {"GET": on_desk.offers_to}
     for topics, handler in (
         (BL_TOPICS, _bl_topics),
         (ALL_TOPICS, _topics),

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import TypeVar
 
 from ukprofile.receiving import Entry, MemoryLedger
 from ukprofile.trust import KeySet, Register
+from vtn.domain.alarm import Alarm
 from vtn.domain.live import Live
 from vtn.domain.record import Change, Client, Committed, Kind, Operation, Record
 from vtn.domain.store import Transaction
@@ -14,7 +16,11 @@ T = TypeVar("T")
 
 
 class _Ledger(MemoryLedger):
-    """A ledger that can take back what a failed command kept."""
+    """A ledger that knows who said what, and can take back what a failed command kept."""
+
+    def said(self, issuer: str, family: str) -> Sequence[Entry]:
+        wanted = (issuer, family)
+        return [e for e in self._entries.values() if (e.slot.issuer, e.slot.family) == wanted]
 
     def forget(self, sha256: str) -> None:
         del self._entries[sha256]
@@ -31,11 +37,12 @@ class MemoryTransaction:
         self._clients: dict[str, Client] = {}
         self._settings: dict[str, str] = {}
         self._kept: list[str] = []
+        self._alarms = store.alarms
         self._delivered = 0
         ledger = store.ledger
         self.entry, self.thread, self.replies = ledger.entry, ledger.thread, ledger.replies
         self.dispatches, self.terms = ledger.dispatches, ledger.terms
-        self.verified_time = ledger.verified_time
+        self.verified_time, self.said = ledger.verified_time, ledger.said
 
     def get(self, kind: Kind, id: str) -> Record | None:
         if (kind, id) in self._over:
@@ -116,6 +123,23 @@ class MemoryTransaction:
     def put_setting(self, name: str, value: str) -> None:
         self._settings[name] = value
 
+    def alarms(self, *, all: bool = False) -> Sequence[Alarm]:
+        return [alarm for alarm in self._alarms if all or alarm.over_at is None]
+
+    def raise_alarm(self, alarm: Alarm) -> bool:
+        if any(a.concern.key == alarm.concern.key for a in self.alarms()):
+            return False
+        self._alarms = (*self._alarms, alarm)
+        return True
+
+    def end_alarm(self, key: str, at: datetime) -> bool:
+        before = self._alarms
+        self._alarms = tuple(
+            replace(a, over_at=at) if a.over_at is None and a.concern.key == key else a
+            for a in before
+        )
+        return self._alarms != before
+
     def keep(self, entry: Entry) -> None:
         if self._store.ledger.entry(entry.sha256) is None:
             self._store.ledger.keep(entry)
@@ -132,6 +156,7 @@ class MemoryTransaction:
         waiting = (*store.waiting, *self._changes)
         store.waiting = [c for c in waiting if c.sequence > self._delivered]
         store.settings.update(self._settings)
+        store.alarms = self._alarms
         register = None if self.register is store.live.register else self.register
         return Committed(tuple(self._changes), tuple(self._clients.values()), register)
 
@@ -144,6 +169,7 @@ class MemoryStore:
         self.ledger = _Ledger()
         self.waiting: list[Change] = []
         self.settings: dict[str, str] = {}
+        self.alarms: tuple[Alarm, ...] = ()
 
     @property
     def live(self) -> Live:

@@ -5,6 +5,7 @@ outbox    one row for every change, written with it, gone once delivered
 messages  every signed text that was decided, for ever: the evidence
 clients   who may ask for tokens; key_sets, floors: whose signatures count
 settings  values that outlive the process
+alarms    what a person was told, and when it was over; of each key one stands at most
 """
 
 from datetime import UTC, datetime, timedelta
@@ -22,6 +23,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    text,
 )
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
@@ -171,4 +173,33 @@ messages = Table(
     Index("messages_slot", "program", "family", "thread", "issuer"),
     Index("messages_reply", "in_reply_to"),
     Index("messages_verified", "issuer", "verified_at"),
+)
+
+alarms = Table(
+    "alarms",
+    metadata,
+    Column(
+        "number",
+        BigInteger().with_variant(Integer, "sqlite"),
+        primary_key=True,
+        autoincrement=True,
+    ),
+    Column("key", Text, nullable=False),
+    Column("code", String(64), nullable=False),
+    Column("cause", String(32), nullable=False),
+    Column("severity", String(16), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("contract_id", Text, nullable=False),
+    Column("provider", String(64), nullable=False),
+    Column("thread", String(64), nullable=False),
+    Column("since", Instant, nullable=False),
+    Column("raised_at", Instant, nullable=False),
+    Column("over_at", Instant),
+    Index(
+        "alarms_standing",
+        "key",
+        unique=True,
+        sqlite_where=text("over_at IS NULL"),
+        postgresql_where=text("over_at IS NULL"),
+    ),
 )

@@ -10,12 +10,14 @@ from sqlalchemy import Connection, Row, Select, and_, delete, func, insert, sele
 
 from ukprofile.receiving import STANDING, Entry, Slot
 from ukprofile.trust import KeySet, Register
+from vtn.domain.alarm import Alarm, Cause, Concern, Severity
 from vtn.domain.record import Change, Client, Committed, Kind, Operation, Record, Role
 from vtn.storage import tables
 
 _RECORD = tuple(f.name for f in fields(Record))
 _ENTRY = tuple(f.name for f in fields(Entry) if f.name != "slot")
 _SLOT = tuple(f.name for f in fields(Slot))
+_CONCERN = tuple(f.name for f in fields(Concern))
 
 
 class SqlTransaction:
@@ -190,6 +192,11 @@ class SqlTransaction:
             .limit(1)
         )
 
+    def said(self, issuer: str, family: str) -> Sequence[Entry]:
+        m = tables.messages.c
+        mine = (m.issuer == issuer, m.family == family)
+        return self._all(select(tables.messages).where(*mine))
+
     def verified_time(self, issuer: str) -> datetime | None:
         m = tables.messages.c
         newest = select(func.max(m.verified_at)).where(m.issuer == issuer)
@@ -208,6 +215,28 @@ class SqlTransaction:
 
     def _all(self, query: Select[Any]) -> list[Entry]:
         return [_entry(row) for row in self._db.execute(query.order_by(tables.messages.c.number))]
+
+    # -- alarms --------------------------------------------------------------------------------
+
+    def alarms(self, *, all: bool = False) -> Sequence[Alarm]:
+        a = tables.alarms
+        query = select(a) if all else select(a).where(a.c.over_at.is_(None))
+        return [_alarm(row) for row in self._db.execute(query.order_by(a.c.number))]
+
+    def raise_alarm(self, alarm: Alarm) -> bool:
+        a, concern = tables.alarms, alarm.concern
+        standing = select(a.c.number).where(a.c.key == concern.key, a.c.over_at.is_(None))
+        if self._db.execute(standing).first() is not None:
+            return False
+        values = {name: getattr(concern, name) for name in _CONCERN}
+        values |= {"raised_at": alarm.raised_at, "over_at": alarm.over_at}
+        self._db.execute(insert(a).values(values))
+        return True
+
+    def end_alarm(self, key: str, at: datetime) -> bool:
+        a = tables.alarms
+        standing = update(a).where(a.c.key == key, a.c.over_at.is_(None))
+        return self._db.execute(standing.values(over_at=at)).rowcount > 0
 
 
 def all_records(connection: Connection) -> list[Record]:
@@ -273,6 +302,12 @@ def _entry(row: Row[Any]) -> Entry:
     values = {name: getattr(row, name) for name in _ENTRY}
     values["signatures"] = tuple(json.loads(row.signatures))
     return Entry(slot=Slot(*(getattr(row, name) for name in _SLOT)), **values)
+
+
+def _alarm(row: Row[Any]) -> Alarm:
+    values = {name: getattr(row, name) for name in _CONCERN}
+    values |= {"cause": Cause(row.cause), "severity": Severity(row.severity)}
+    return Alarm(Concern(**values), row.raised_at, row.over_at)
 
 
 def _slot_of(entry: Entry) -> tuple[str, ...]:

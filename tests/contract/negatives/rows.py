@@ -6,7 +6,7 @@ from functools import cache
 
 from tests.shared import SHARED
 
-AREAS = ("objects", "json_http", "time_units", "oauth")
+AREAS = ("signature", "order", "authority", "objects", "json_http", "time_units", "oauth")
 
 
 @dataclass(frozen=True, slots=True)

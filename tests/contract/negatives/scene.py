@@ -12,17 +12,20 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from tests.contract.negatives import signed
-from tests.contract.negatives.signed import CONTRACT, RIVAL
-from tests.golden import at, life, register, signing_keys
+from tests.contract.negatives.signed import CONTRACT, RIVAL, SECOND
+from tests.golden import at, life, register, sealed_in, signing_keys
 from tests.listening import Heard
 from tests.wire import Reply, Request, exchange, head_of
 from ukprofile.clock import ManualClock
+from ukprofile.flex.times import time_text
 from ukprofile.openadr import Event, Program
-from ukprofile.receiving import Context
+from ukprofile.receiving import Context, parse_text
+from ukprofile.trust import KeySet, Register
 from ven.alarms import Alarms
 from ven.answer import Voice
 from ven.journal import Journal
 from ven.receive import Received, Receiver
+from ven.replan import in_force
 from vtn.domain.clients import SCOPES, add_client
 from vtn.domain.office import OFFICE
 from vtn.domain.privacy import Viewer
@@ -35,21 +38,33 @@ NOW = "2026-11-24T15:00:00Z"
 STAMP = "2026-01-01T00:00:00Z"
 CLIENTS = {"bl": Role.BL, "fsp7": Role.VEN, "fsp8": Role.VEN, "nobody": Role.VEN}
 SECRET = "correct-horse"  # of the client fsp7
+PROGRAMS = {"{P7}": CONTRACT, "{P9}": SECOND}
+"""The contracts of FSP7, by the names of their programs in requests."""
 FSP7 = Viewer("fsp7", Role.VEN, SCOPES[Role.VEN])
 FSP8 = Viewer("fsp8", Role.VEN, SCOPES[Role.VEN])
 
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What is so before a row: the time, contract windows, whether D1 stands, what became of it
-    `before`, and what else is at the VTN.
+    """What is so before a row: the time, what the contract says otherwise (None: its terms were
+    never read), whether D1 stands, what became of it `before`, and what else is at the VTN.
+
+    `key_sets` are trusted beside the published ones, which count in no `environment` but sandbox.
     """
 
     now: str = NOW
-    windows: list[dict[str, Any]] | None = None
+    terms: dict[str, Any] | None = field(default_factory=dict)
     dispatched: bool = True
     before: Callable[[], Iterable[dict[str, Any]]] = tuple
     also: "Callable[[Scene], Awaitable[None]] | None" = None
+    key_sets: tuple[KeySet, ...] = ()
+    environment: str = "sandbox"
+
+    @property
+    def register(self) -> Register:
+        """The key sets that count."""
+        published = register() if self.environment == "sandbox" else ()
+        return Register.of(self.environment, (*published, *self.key_sets))
 
 
 @dataclass
@@ -144,12 +159,12 @@ class Scene:
 
     async def arrange(self, given: Given) -> None:
         """Put everything there, at the times at which it came."""
-        await self.running.vtn.store.write(_enrol)
+        await self.running.vtn.store.write(lambda tx: _enrol(tx, given.register))
         for name in CLIENTS:
             self.tokens[name] = self.token(name)
         self.clock.set(at("2026-02-20T10:00:00Z"))
-        await self._contract(CONTRACT, "fsp7", "7", given.windows)
-        await self._contract(RIVAL, "fsp8", "8", None)
+        await self._contract(CONTRACT, "fsp7", "7", given.terms)
+        await self._contract(RIVAL, "fsp8", "8", given.terms and {})
         await self.make(Kind.PROGRAM, {"programName": "plain"}, name="PX")
         if given.dispatched:
             self.clock.set(at("2026-11-24T14:55:00Z"))
@@ -164,7 +179,7 @@ class Scene:
             await given.also(self)
 
     async def _contract(
-        self, contract: str, client: str, number: str, windows: list[dict[str, Any]] | None
+        self, contract: str, client: str, number: str, terms: dict[str, Any] | None
     ) -> None:
         target = signed.target(contract)
         program = {**life("01"), "programName": contract, "targets": [target]}
@@ -173,9 +188,10 @@ class Scene:
         await self.make(Kind.VEN, {**ven, "targets": [target]}, name=f"V{number}")
         resource = {**life("04"), "clientID": client, "venID": f"{{V{number}}}"}
         await self.make(Kind.RESOURCE, resource, name=f"A{number}")
-        _, event = signed.terms(contract, client.upper(), windows)
-        event["programID"] = f"{{P{number}}}"
-        await self.make(Kind.EVENT, event, name=f"T{number}")
+        if terms is not None:
+            _, event = signed.terms(contract, client.upper(), **terms)
+            event["programID"] = f"{{P{number}}}"
+            await self.make(Kind.EVENT, event, name=f"T{number}")
 
 
 def plain_report(event_id: str, party: str) -> dict[str, Any]:
@@ -185,8 +201,8 @@ def plain_report(event_id: str, party: str) -> dict[str, Any]:
     return {"eventID": event_id, "clientName": party, "resources": resources}
 
 
-def _enrol(tx: Transaction) -> None:
-    for key_set in register():
+def _enrol(tx: Transaction, trusted: Register) -> None:
+    for key_set in trusted:
         tx.put_key_set(key_set)
     for name, role in CLIENTS.items():
         client = Client(name, name.upper(), role, SCOPES[role], HASHED, at("2026-02-20T09:00:00Z"))
@@ -203,7 +219,10 @@ HASHED = bytes.fromhex(
 async def vtn_scene(given: Given, data_dir: Path | None = None) -> AsyncIterator[Scene]:
     """The scene, at a VTN that runs; on SQLite in `data_dir`, else in memory."""
     clock, security = ManualClock(at("2026-02-20T09:00:00Z")), Heard()
-    async with running_vtn(data_dir=data_dir, clock=clock, log=security.log) as running:
+    sandbox = given.environment == "sandbox"
+    async with running_vtn(
+        data_dir=data_dir, clock=clock, log=security.log, sandbox=sandbox
+    ) as running:
         scene = Scene(running, clock, security, data_dir)
         await scene.arrange(given)
         security.lines.clear()
@@ -213,8 +232,8 @@ async def vtn_scene(given: Given, data_dir: Path | None = None) -> AsyncIterator
 class Agent:
     """FSP7's receiver with its journal: holds the contract, and D1 if it stands."""
 
-    def __init__(self, journal: Journal) -> None:
-        self.journal, self.security = journal, Heard()
+    def __init__(self, journal: Journal, given: Given) -> None:
+        self.journal, self.security, self.given = journal, Heard(), given
         self.clock = ManualClock(at("2026-02-20T10:00:00Z"))
         counter = itertools.count(1)
         voice = Voice(
@@ -225,12 +244,14 @@ class Agent:
         )
         self.alarms = Alarms(journal, self.security.log)
         self.receiver = Receiver(journal, self.alarms, voice, self.clock, {})
-        programs = {CONTRACT: frozenset({"UKPN"})}
-        self._context = Context("FSP7", "ven", "sandbox", register(), programs)
+        programs = dict.fromkeys(PROGRAMS.values(), frozenset({"UKPN"}))
+        self._context = Context("FSP7", "ven", given.environment, given.register, programs)
 
-    async def arrange(self, given: Given) -> None:
-        _, event = signed.terms(CONTRACT, "FSP7", given.windows)
-        await self.read(event, "T7")
+    async def arrange(self) -> None:
+        given = self.given
+        if given.terms is not None:
+            _, event = signed.terms(CONTRACT, "FSP7", **given.terms)
+            await self.read(event, "T7")
         if given.dispatched:
             self.clock.set(at("2026-11-24T14:55:00Z"))
             await self.read(signed.event_of(signed.d1()), "E1")
@@ -241,14 +262,27 @@ class Agent:
         self.security.lines.clear()
 
     async def read(self, body: Any, id: str) -> Received | None:
+        """Read an event in the program that it names."""
+        name = body.get("programID", "{P7}")
         stamps = {"createdDateTime": STAMP, "modificationDateTime": STAMP}
-        whole = {**body, **stamps, "id": id, "objectType": "EVENT", "programID": "P7"}
-        program = {**life("01"), **stamps, "id": "P7", "objectType": "PROGRAM"}
+        whole = {**body, **stamps, "id": id, "objectType": "EVENT", "programID": "P"}
+        program = {**life("01"), **stamps, "id": "P", "objectType": "PROGRAM"}
+        program["programName"] = PROGRAMS.get(name, CONTRACT)
         return await self.receiver.receive(Event.read(whole), Program.read(program), self._context)
 
     async def plan(self) -> Any:
         """What will run."""
         return await self.journal.read(lambda book: [*book.commands()])
+
+    async def ends(self) -> dict[str, str]:
+        """When each dispatch ends that is in force, by its thread."""
+        found = await self.journal.read(lambda book: in_force(book, at("2026-01-01T00:00:00Z")))
+        return {one.slot.thread: time_text(one.end)[11:16] for one in found}
+
+    async def answers(self) -> list[dict[str, Any]]:
+        """The bodies of all that it has said so far."""
+        posts = await self.journal.read(lambda book: book.posts())
+        return [parse_text(sealed_in(json.loads(p.body)).text)["body"] for p in posts]
 
     async def snapshot(self) -> Any:
         """What is held, what will run, what will be said, and where it was seen."""
@@ -262,8 +296,8 @@ async def agent_scene(given: Given, path: Path) -> AsyncIterator[Agent]:
     """The scene, at the agent of FSP7."""
     journal = await Journal.open(path)
     try:
-        agent = Agent(journal)
-        await agent.arrange(given)
+        agent = Agent(journal, given)
+        await agent.arrange()
         yield agent
     finally:
         await journal.close()

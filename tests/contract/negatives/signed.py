@@ -2,21 +2,44 @@
 
 import copy
 import json
+from functools import cache
 from typing import Any
 
 from tests.golden import at, life, sealed_in, signing_keys
 from ukprofile.flex.header import read_header
 from ukprofile.mapping.dispatch import dispatch_event
-from ukprofile.signing import ED25519, Sealed, _sign, canonical_form
+from ukprofile.receiving.opening import digest
+from ukprofile.signing import ED25519, Sealed, SigningKeys, _sign, canonical_form
 
 CONTRACT, RIVAL = "UKPN:FLEX-2026-0042", "UKPN:FLEX-2026-0043"
+SECOND = "UKPN:FLEX-2026-0044"
+"""Another contract of FSP7."""
+STRANGER, OLD, REAL, SSEN = "UKPN-sandbox-9", "UKPN-old-1", "UKPN-real-1", "SSEN-1"
+"""Key sets beside the published ones: of nobody, worn out, of production, of another DSO."""
 Message = dict[str, Any]
+
+
+@cache
+def own_keys() -> dict[str, SigningKeys]:
+    """The private keys of the key sets that are published nowhere."""
+    span = (at("2026-01-01T00:00:00Z"), at("2028-01-01T00:00:00Z"))
+    parties = {STRANGER: "UKPN", OLD: "UKPN", REAL: "UKPN", SSEN: "SSEN"}
+    return {name: SigningKeys.sandbox(name, p, "dso", *span) for name, p in parties.items()}
+
+
+def keys() -> dict[str, SigningKeys]:
+    """The private keys of every key set."""
+    return signing_keys() | own_keys()
 
 
 def sealed(message: Message) -> Sealed:
     """Signed by its own key set, suite 1, whatever it says."""
-    text = canonical_form(message)
-    return Sealed(text, (_sign(ED25519, text, signing_keys()[message["key_set"]]),))
+    return sealed_text(canonical_form(message), message["key_set"])
+
+
+def sealed_text(text: str, key_set: str = "UKPN-sandbox-1") -> Sealed:
+    """A text that need not be a message, signed by that key set, suite 1."""
+    return Sealed(text, (_sign(ED25519, text, keys()[key_set]),))
 
 
 def period(start: str, end: str, id: int = 0, day: str = "2026-11-24", **power: Any) -> Message:
@@ -41,9 +64,7 @@ def message(
 ) -> Message:
     """A faultless message about the contract's one asset, to be spoilt."""
     body: Message = {
-        "contract_id": program,
-        "zone": "HENDON-WAY",
-        "assets": [{"asset_id": "UKPN-AS-000731", "asset_group_id": "UKPN-AG-17"}],
+        **about(program),
         "dispatch_type": "demand_turn_down",
         "periods": periods,
     }
@@ -67,6 +88,12 @@ def message(
         "suite": 1,
         "body": body,
     }
+
+
+def about(contract: str = CONTRACT) -> Message:
+    """What every body about the one asset says."""
+    assets = [{"asset_id": "UKPN-AS-000731", "asset_group_id": "UKPN-AG-17"}]
+    return {"contract_id": contract, "zone": "HENDON-WAY", "assets": assets}
 
 
 def d1(**over: Any) -> Message:
@@ -94,12 +121,37 @@ def i2(**body: Any) -> Message:
     return found
 
 
+def varied(issued: str, *periods: Message, **over: Any) -> Message:
+    """A variation of D1 into these periods."""
+    return message("DSP-0001", issued, list(periods), kind="variation", **over)
+
+
+def cease(at_time: str, issued: str, **body: Any) -> Message:
+    """D1 ends at that hour and minute."""
+    found = varied(issued, period("16:30", at_time), valid_until="2026-11-24T18:00:00Z")
+    stated = {"cease_at": f"2026-11-24T{at_time}:00Z", "mode": "ramp"}
+    return _stop(found, "cease", **stated, reason="NETWORK_RESTORED", **body)
+
+
+def cancellation(issued: str) -> Message:
+    """D1 is called off."""
+    found = varied(issued, valid_until="2026-11-24T18:00:00Z")
+    return _stop(found, "cancellation", of="dispatch", reason="NO_LONGER_NEEDED")
+
+
+def _stop(found: Message, kind: str, **body: Any) -> Message:
+    del found["accept_by"]
+    return {**found, "kind": kind, "body": found["body"] | body}
+
+
 def event_of(one: Message, program_id: str = "{P7}", *, shown: Message | None = None) -> Message:
     """The event that carries `one`; its intervals say `shown`, a message that can be projected."""
-    readable = shown or one
-    request = dispatch_event(
-        sealed(one), read_header(readable), readable["body"], "P", "REAL_TIME_DISPATCH"
-    )
+    return event_with(sealed(one), program_id, shown=shown or one)
+
+
+def event_with(made: Sealed, program_id: str = "{P7}", *, shown: Message) -> Message:
+    """The event that carries this text and these signatures."""
+    request = dispatch_event(made, read_header(shown), shown["body"], "P", "REAL_TIME_DISPATCH")
     return {**request.dump(), "programID": program_id}
 
 
@@ -108,19 +160,23 @@ def carrying(one: Message) -> Message:
     return event_of(one, shown=i2())
 
 
-def terms(
-    contract: str, recipient: str, windows: list[Message] | None = None
-) -> tuple[Message, Message]:
-    """The golden contract terms, and their event: for `contract`, with `windows` if any."""
+def bare(one: Message) -> Message:
+    """An event that says what `one` says, and carries nothing that is signed."""
+    found = event_of(one)
+    first = found["intervals"][0]
+    first["payloads"] = [p for p in first["payloads"] if not p["type"].startswith("UKFLEX_")]
+    return found
+
+
+def terms(contract: str, recipient: str, **body: Any) -> tuple[Message, Message]:
+    """The golden contract terms, and their event: for `contract`, saying `body` otherwise."""
     event = copy.deepcopy(life("05"))
     found: Message = json.loads(sealed_in(event).text)
     changed = {"program": contract, "recipient": recipient}
     if contract != CONTRACT:
-        changed["thread"] = "UKPN-CON-0043"
+        changed["thread"] = f"UKPN-CON-{contract[-4:]}"
     found |= changed
-    found["body"] |= {"contract_id": contract}
-    if windows is not None:
-        found["body"]["windows"] = windows
+    found["body"] |= {"contract_id": contract, **body}
     again = sealed(found)
     payloads = event["intervals"][0]["payloads"]
     payloads[0]["values"], payloads[1]["values"] = [again.text], [again.signatures[0]]
@@ -140,6 +196,21 @@ def window(start: str, end: str, fold: int = 0) -> Message:
         "end": end,
         "time_zone": "Europe/London",
         "fold": fold,
+    }
+
+
+def answer(kind: str, thread: str, to: Message, issued: str, **body: Any) -> Message:
+    """What FSP7 answers to a message of UKPN's."""
+    text = sealed(to).text
+    found = message(thread, issued, [], kind=kind, recipient="UKPN")
+    del found["accept_by"]
+    replied = {"thread": to["thread"], "revision": to["revision"], "sha256": digest(text)}
+    return {
+        **found,
+        "issuer": "FSP7",
+        "key_set": "FSP7-sandbox-1",
+        "in_reply_to": replied,
+        "body": {**about(), **body},
     }
 
 

@@ -80,7 +80,7 @@ def variation(issued: str, *watts: int, ids: tuple[int, ...] = (0, 1, 2)) -> dic
         period(start, end, one, delta_w=delta_w)
         for (start, end), one, delta_w in zip(bounds, ids, watts, strict=True)
     ]
-    return message("DSP-0001", issued, periods, kind="variation")
+    return signed.varied(issued, *periods)
 
 
 def varied(*watts: int) -> When:
@@ -105,6 +105,10 @@ def on_clock_change(start: str, end: str, day: str, issued: str) -> When:
         return [post("/events", event_of(one))]
 
     return when
+
+
+def _during(start: str, end: str) -> dict[str, Any]:
+    return {"windows": [window(start, end)]}
 
 
 def _post_action() -> Iterable[Request]:
@@ -203,8 +207,8 @@ WHEN: dict[str, When] = {
 }
 
 GIVEN: dict[str, Given] = {
-    "N104a": Given("2026-03-28T15:00:00Z", [window("01:15", "01:45")], dispatched=False),
-    "N104b": Given("2026-10-24T15:00:00Z", [window("01:30", "02:00")], dispatched=False),
+    "N104a": Given("2026-03-28T15:00:00Z", _during("01:15", "01:45"), dispatched=False),
+    "N104b": Given("2026-10-24T15:00:00Z", _during("01:30", "02:00"), dispatched=False),
     "N104c": Given("2026-03-29T12:20:00Z", dispatched=False, also=_life_to_cease),
     "N107f": Given("2026-11-24T17:10:00Z", before=_varied_once),
     "N107g": Given("2026-11-24T17:10:00Z", before=_varied_once),

@@ -92,6 +92,13 @@ def test_the_golden_market_is_built_from_product_and_zone() -> None:
     assert built.dump() == life("02")
 
 
+def test_a_product_with_a_sign_in_its_name_has_a_market_too() -> None:
+    start = datetime(2026, 3, 1, tzinfo=UTC)
+    built = market_program("UKPN", "SA+OU", "Z.1", start, start + timedelta(days=365))
+    assert built.program_name == "market:UKPN:SA-OU:Z-1"
+    assert built.targets == ("MARKET-UKPN-SA-OU-Z-1",)
+
+
 @needs_shared
 @pytest.mark.parametrize(
     ("number", "event"),

@@ -10,13 +10,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ukprofile.clock import Clock
-from ukprofile.flex.dispatch import Period
 from ukprofile.flex.times import time_text
 from ukprofile.mapping.dispatch import dispatch_event
 from ukprofile.openadr import Event, Report
 from ukprofile.signing import SigningKeys
 from ukprofile.trust import Register
-from vtn.domain.desk import Order
+from vtn.domain.desk import InstructionOrder, PeriodOrder
 from vtn.domain.live import Field
 from vtn.domain.office import OFFICE
 from vtn.domain.record import Kind, Role
@@ -75,9 +74,11 @@ class Dso:
 
     async def instruct(self, begins: timedelta, lasts: timedelta, delta_w: int = 1_000_000) -> str:
         """A dispatch that begins `begins` after 16:00; its thread."""
-        period = Period(0, NOON + begins, NOON + begins + lasts, delta_w)
-        order = Order(CONTRACT, (period,), thread=f"DSP-{next(self.counter)}")
-        return (await self.running.vtn.desk.issue(order)).thread
+        start = NOON + begins
+        period = PeriodOrder(start=start, end=start + lasts, delta_w=delta_w)
+        name = f"DSP-{next(self.counter)}"
+        order = InstructionOrder(contract_id=CONTRACT, periods=(period,), thread=name)
+        return (await self.running.vtn.desk.instruct(order)).thread
 
     async def cease(self, thread: str, at: datetime) -> None:
         vtn = self.running.vtn

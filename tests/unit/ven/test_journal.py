@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from ukprofile.receiving import Entry, MemoryLedger, Slot
 from ven.device import Command
-from ven.journal import Alarm, Book, Journal, JournalError, look
-from ven.journal.schema import MIGRATIONS
+from ven.journal import Alarm, Book, Journal, JournalError, in_use, look
+from ven.journal.schema import MIGRATIONS, VERSION
 
 NOW = datetime(2026, 11, 24, 15, 0, tzinfo=UTC)
 SLOT = Slot("UKPN", "FSP7", "sandbox", "UKPN:C1", "dispatch", "DSP-1")
@@ -174,7 +174,7 @@ async def test_a_newer_version_is_left_alone(path):
     with pytest.raises(JournalError, match="version 99"):
         await Journal.open(path)
     db = sqlite3.connect(path)
-    db.execute("PRAGMA user_version=1")
+    db.execute(f"PRAGMA user_version={VERSION}")
     db.close()
     await (await Journal.open(path)).close()  # the lock was let go
 
@@ -266,12 +266,32 @@ def test_an_event_may_go_and_come_back(book):
     assert (seen.gone_at, seen.thread) == (None, "DSP-1")
 
 
-def test_what_was_said_is_said_once(book):
-    book.say("UKPN:C1", "DSP-1", "executing", NOW)
-    with pytest.raises(sqlite3.IntegrityError):
-        book.say("UKPN:C1", "DSP-1", "executing", NOW)
-    assert book.said("UKPN:C1", "DSP-1") == ("executing",)
+def test_what_was_said_keeps_its_order_and_may_be_said_again(book):
+    for state in ("executing", "suspended", "resumed", "suspended"):
+        book.say("UKPN:C1", "DSP-1", state, NOW)
+    assert book.said("UKPN:C1", "DSP-1") == ("executing", "suspended", "resumed", "suspended")
     assert book.said("UKPN:C2", "DSP-1") == ()
+
+
+async def test_a_journal_of_version_1_keeps_all_it_holds(path):
+    with closing(sqlite3.connect(path)) as db:
+        db.executescript(MIGRATIONS[0])
+        for state in ("executing", "failed"):
+            db.execute("INSERT INTO said VALUES ('UKPN:C1', 'DSP-1', ?, '')", (state,))
+        db.execute("PRAGMA user_version=1")
+        db.commit()
+    journal = await Journal.open(path)
+    assert await journal.read(lambda b: b.said("UKPN:C1", "DSP-1")) == ("executing", "failed")
+    assert await journal.read(lambda b: b.readings.mark("A")) is None
+    await journal.close()
+
+
+async def test_whether_an_agent_is_running_can_be_asked(path):
+    assert not in_use(path)
+    journal = await Journal.open(path)
+    assert in_use(path)
+    await journal.close()
+    assert not in_use(path)
 
 
 def test_programs_are_those_of_which_something_stands(book):

@@ -30,8 +30,8 @@ def seen(power_w: int, since=START, **changes) -> Seen:
     return replace(bare, **changes)
 
 
-def said(one: Dispatch, at, *words: str, **changes) -> str:
-    word = progress(one, words, [seen(**changes)], RAMP, at)
+def said(one: Dispatch, at, *words: str, lacks_since=None, **changes) -> str:
+    word = progress(one, words, [seen(**changes)], RAMP, at, lacks_since)
     return word.state if word else ""
 
 
@@ -62,9 +62,64 @@ def test_ceased_waits_until_the_device_lets_go_but_not_for_ever():
     assert said(one, CEASED + RAMP + GRACE, "executing", power_w=1_000_000) == "ceased"
 
 
-def test_after_failed_only_a_stop_is_answered():
+def test_what_came_up_late_executes_after_all():
+    late = START + timedelta(minutes=20)
+    assert said(dispatch("12"), late, "failed", power_w=0) == ""
+    assert said(dispatch("12"), late, "failed", power_w=1_000_000) == "executing"
+
+
+def test_a_run_is_suspended_once_it_has_not_held_its_level_for_a_minute():
+    one, now = dispatch("12"), START + timedelta(minutes=20)
+    short = timedelta(seconds=59)
+    assert said(one, now, "executing", power_w=0) == ""
+    assert said(one, now, "executing", power_w=0, lacks_since=now - short) == ""
+    assert said(one, now, "executing", power_w=0, lacks_since=now - GRACE) == "suspended"
+    assert said(one, now, "executing", "suspended", power_w=0, lacks_since=now - GRACE) == ""
+
+
+def test_while_a_new_level_may_still_ramp_nothing_is_suspended():
+    one, step = dispatch("12"), START + timedelta(minutes=30)
+    ramps = {"power_w": 500_000, "lacks_since": step, "since": step}
+    assert said(one, step + RAMP, "executing", **ramps) == ""
+    assert said(one, step + RAMP + GRACE, "executing", **ramps) == "suspended"
+
+
+def test_what_is_back_is_resumed_as_often_as_it_takes():
+    words = ("executing", "suspended")
+    now = START + timedelta(minutes=20)
+    assert said(dispatch("12"), now, *words, power_w=1_000_000) == "resumed"
+    assert said(dispatch("12"), now, *words, "resumed", power_w=1_000_000) == ""
+    again = (*words, "resumed")
+    assert said(dispatch("12"), now, *again, power_w=0, lacks_since=now - GRACE) == "suspended"
+
+
+@pytest.mark.parametrize(
+    ("words", "end"),
+    [
+        (("executing",), "completed"),
+        (("executing", "suspended", "resumed"), "completed"),
+        (("failed", "executing"), "completed"),
+        (("executing", "suspended"), "failed"),
+        (("failed",), ""),
+        (("executing", "suspended", "failed"), ""),
+        (("executing", "completed"), ""),
+    ],
+)
+def test_the_last_word_decides_how_it_ended(words, end):
+    assert said(dispatch("12"), golden.at("2026-03-29T17:00:00Z"), *words, power_w=0) == end
+
+
+def test_after_a_refused_command_nothing_is_said_until_the_end():
+    now = START + timedelta(minutes=20)
+    refused = {"power_w": 1_000_000, "refused": "tripped"}
+    assert said(dispatch("12"), now, "executing", **refused) == "failed"
+    assert said(dispatch("12"), now, "executing", "failed", **refused) == ""
+
+
+def test_a_stop_is_answered_whatever_was_said_before():
     assert said(dispatch("12"), START + timedelta(hours=2), "failed", power_w=0) == ""
-    assert said(dispatch("12", "17"), CEASED, "failed", power_w=0, command=None) == "ceased"
+    for words in (("failed",), ("executing", "suspended")):
+        assert said(dispatch("12", "17"), CEASED, *words, power_w=0, command=None) == "ceased"
 
 
 def test_what_is_over_is_over():

@@ -1,4 +1,4 @@
-"""What the DSO hears of a dispatch: each state once, in time, and true."""
+"""What the DSO hears of a dispatch: each change once, in time, and true."""
 
 import asyncio
 from datetime import timedelta
@@ -91,16 +91,48 @@ async def test_a_cease_of_a_running_one_is_said_once_the_device_has_let_go(scene
     assert {p.event_id for p in posts} == {"E1"}
 
 
-async def test_an_empty_battery_fails_at_once_and_is_alarmed_of(tmp_path, scene):
+async def test_an_empty_battery_is_suspended_at_once_and_has_failed_at_the_end(tmp_path, scene):
     small = Battery(capacity_wh=1_000_000, energy_wh=400_000)
     scene.devices[ASSET] = Moody(ASSET, small, scene.agent.clock, tmp_path / "small.jsonl")
     for planned in await scene.agent.journal.read(lambda b: b.commands()):
         await scene.devices[ASSET].apply(planned.command)
     assert await scene.look(START + minutes(1)) == [("executing", "")]
-    assert await scene.look(START + minutes(27)) == [("failed", f"{ASSET}: the battery is empty")]
+    empty = ("suspended", f"{ASSET}: the battery is empty")
+    assert await scene.look(START + minutes(27)) == [empty]
     assert await scene.look(START + minutes(35)) == []
-    assert await scene.look(END) == []
+    assert await scene.look(END) == [("failed", "suspended when it ended")]
+    assert await scene.look(END + minutes(5)) == []
     assert await scene.alarms() == [("NOT_DELIVERED", True)]
+
+
+async def test_a_run_that_stands_still_is_suspended_after_a_minute_and_resumed(scene):
+    class Cable(Moody):
+        pulled = False
+
+        async def measure(self) -> Measurement:
+            if self.pulled:
+                raise DeviceError("no link")
+            return await super().measure()
+
+    cable = Cable(ASSET, Battery(), scene.agent.clock, scene.log)
+    scene.devices[ASSET] = cable
+    reporter = scene.reporter()
+    scene.reporter = lambda: reporter  # one agent, which remembers what it saw
+    assert await scene.look(START + minutes(10)) == [("executing", "")]
+    cable.pulled = True
+    assert await scene.look(START + minutes(11)) == []
+    assert await scene.look(START + minutes(11.9)) == []
+    still = ("suspended", f"{ASSET} does not answer: no link")
+    assert await scene.look(START + minutes(12)) == [still]
+    assert await scene.alarms() == [("NOT_DELIVERED", True)]
+    cable.pulled = False
+    assert await scene.look(START + minutes(13)) == [("resumed", "")]
+    assert await scene.alarms() == [("NOT_DELIVERED", False)]
+    cable.pulled = True
+    assert await scene.look(START + minutes(14)) == []
+    cable.pulled = False  # a dip of a minute but one second is no standstill
+    assert await scene.look(START + minutes(14.9)) == []
+    assert await scene.look(END) == [("completed", "")]
 
 
 async def test_a_refused_command_fails_the_dispatch_before_it_starts(tmp_path):

@@ -8,6 +8,7 @@ import pytest
 
 from ukprofile.signing import SigningKeys
 from ven.device.simulated import Battery
+from ven.draft import Fleet
 from ven.settings import Asset, Place, Settings, SettingsError, check_url, key_sets_in
 
 FROM, TO = datetime(2026, 1, 1, tzinfo=UTC), datetime(2028, 1, 1, tzinfo=UTC)
@@ -33,9 +34,13 @@ def test_what_is_saved_is_read_again(place):
         suite=2,
         poll_s=0.25,
         allow_token_hosts=("login.example",),
+        dialect="gb-draft",
+        asset_groups=("G1=A1,A2", "G2=A2"),
     )
     place.save(settings)
     assert place.load() == settings
+    assert place.load().fleet == Fleet(("A1", "A2"), {"G1": ("A1", "A2"), "G2": ("A2",)})
+    assert PLAIN.dialect == "uk"
     assert place.load().enrolled
     assert not PLAIN.enrolled
 
@@ -126,6 +131,18 @@ def test_urls_it_may_not(url):
         ('assets = ["A1=modbus:x"]', "no device 'modbus'"),
         ('assets = ["A1=simulated:x=1"]', "no 'x'"),
         ("suite = 3", "1 or 2"),
+        ("suite = 1.5", "whole number"),
+        ("reading_s = 7", "divides half an hour"),
+        ("reading_s = 3600", "divides half an hour"),
+        ("reading_s = 60.0", "whole number"),
+        ("post_action_interval_s = 90", "whole readings"),
+        ("post_action_after_s = -1", "post_action_after_s"),
+        ('telemetry = "yes"', "true or false"),
+        ("nominate_baseline = 1", "true or false"),
+        ('dialect = "openadr"', "uk or gb-draft"),
+        ("dialect = 1", "text"),
+        ('asset_groups = ["G1=A9"]', "'G1=A9' is no group of my assets"),
+        ('asset_groups = ["G1"]', "GROUP=ASSET,ASSET"),
         ("nonsense", "settings.toml"),
     ],
 )

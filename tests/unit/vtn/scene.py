@@ -3,26 +3,35 @@
 import asyncio
 import json
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from tests.unit.ven.dso import ASSET, CONTRACT, FSP7, NOON, terms
 from ukprofile.clock import ManualClock
 from ukprofile.errors import Refused
-from ukprofile.flex.answer import Acknowledgement, Status
+from ukprofile.flex.answer import Acknowledgement, Response, Status
+from ukprofile.flex.bodies import kind_of
 from ukprofile.flex.common import Asset
 from ukprofile.flex.dispatch import Period
 from ukprofile.flex.header import Header, Reference, uuid7
-from ukprofile.flex.times import milliseconds
+from ukprofile.flex.times import milliseconds, time_text
 from ukprofile.mapping.answer import answer_report
 from ukprofile.receiving import Slot
 from ukprofile.signing import seal
 from vtn.app import Vtn, assemble
 from vtn.domain.clients import SCOPES
-from vtn.domain.desk import Order
+from vtn.domain.desk import (
+    CancellationOrder,
+    CeaseOrder,
+    ConfirmationOrder,
+    InstructionOrder,
+    ScheduleOrder,
+    ThreadOrder,
+    VariationOrder,
+)
 from vtn.domain.live import Live
 from vtn.domain.privacy import Viewer
 from vtn.domain.record import Kind, Role
@@ -87,18 +96,32 @@ class Scene:
         await self.office.add_contract(terms(**changes), "FSP7")
 
     async def issue(self, thread: str = "D1", **changes: Any) -> Any:
-        periods = changes.pop("periods", (Period(0, BEGIN, END, 1_000_000),))
-        unchecked = changes.pop("unchecked", False)
-        order = Order(**{"contract_id": CONTRACT, "periods": periods, "thread": thread, **changes})
-        return await self.desk.issue(order, unchecked=unchecked)
+        """Instruct one hour of 1 MW, or what `changes` say: as JSON, as anybody would."""
+        return await self.desk.instruct(InstructionOrder.read(_proposal(thread, changes)))
 
-    async def answers(self, thread: str, what: Acknowledgement | Status) -> None:
+    async def schedule(self, thread: str = "D1", **changes: Any) -> Any:
+        """Propose the same."""
+        return await self.desk.schedule(ScheduleOrder.read(_proposal(thread, changes)))
+
+    async def show(self, thread: str = "D1", **order: Any) -> Any:
+        return await self.desk.show(ThreadOrder(thread=thread, **order))
+
+    async def vary(self, thread: str = "D1", **order: Any) -> Any:
+        return await self.desk.vary(VariationOrder(thread=thread, **order))
+
+    async def cease(self, thread: str = "D1", **order: Any) -> Any:
+        return await self.desk.cease(CeaseOrder(thread=thread, **order))
+
+    async def cancel(self, thread: str = "D1", **order: Any) -> Any:
+        return await self.desk.cancel(CancellationOrder(thread=thread, **order))
+
+    async def answers(self, thread: str, what: Acknowledgement | Response | Status) -> None:
         """FSP7 says `what` about the newest message of a thread."""
         slot = Slot("UKPN", "FSP7", "sandbox", CONTRACT, "dispatch", thread)
         asked = (await self.store.read(lambda tx: tx.thread(slot)))[-1]
         now = self.clock.now()
         header = Header(
-            kind="status" if isinstance(what, Status) else "acknowledgement",
+            kind=kind_of(what),
             message_id=uuid7(now, bytes),
             issuer="FSP7",
             recipient="UKPN",
@@ -122,8 +145,30 @@ class Scene:
         said = Acknowledgement(**COMMON, decided=decided, reason=reason)
         await self.answers(thread, said)
 
+    async def responds(self, thread: str, answer: Any, *periods: Period, **more: Any) -> None:
+        kind = "demand_turn_down" if periods else None
+        said = Response(**COMMON, answer=answer, periods=periods, dispatch_type=kind, **more)
+        await self.answers(thread, said)
+
+    async def confirm(self, thread: str = "D1", **order: Any) -> Any:
+        return await self.desk.confirm(ConfirmationOrder(thread=thread, **order))
+
     async def says(self, thread: str, state: Any) -> None:
         await self.answers(thread, Status(**COMMON, state=state, at=self.clock.now()))
+
+
+def _proposal(thread: str, changes: Mapping[str, Any]) -> dict[str, Any]:
+    periods = changes.get("periods", (Period(0, BEGIN, END, 1_000_000),))
+    shown = [{k: v for k, v in p.to_json().items() if k != "id"} for p in periods]
+    given = {name: _plain(value) for name, value in changes.items() if value is not None}
+    named = {"thread": thread} if thread else {}
+    return {"contract_id": CONTRACT, **named, **given, "periods": shown}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return time_text(value)
+    return list(value) if isinstance(value, tuple) else value
 
 
 AS_FSP7 = Viewer("fsp7", Role.VEN, SCOPES[Role.VEN])

@@ -63,6 +63,13 @@ IN_FORCE = {
     "valid_from": "2026-01-01T00:00:00Z",
     "valid_to": "2099-01-01T00:00:00Z",
 }
+ASKED = {
+    **WHEN,
+    "product": "OU",
+    "zone": "HENDON-WAY",
+    "delta_w": 2_500_000,
+    "respond_by": WHEN["start"],
+}
 STEPS = [
     ("clients.add", {"name": "FSP7", "role": "ven", "targets": ["T1"]}),
     ("clients.add", {"name": "FSP7", "role": "ven"}),  # refused
@@ -81,20 +88,43 @@ STEPS = [
     ("contracts.add", {"terms": json.dumps(terms(capacity_w=0)), "provider": "FSP7"}),  # refused
     ("contracts.list", {}),
     (
-        "dispatch.issue",
+        "desk.instruct",
         {"contract_id": CONTRACT, "periods": [{**WHEN, "delta_w": 1000}], "thread": "D1"},
     ),
     (
-        "dispatch.issue",
+        "desk.instruct",
         {"contract_id": CONTRACT, "periods": [{**WHEN, "delta_w": -1}], "dispatch_type": "x"},
     ),  # refused
-    ("dispatch.issue", {"contract_id": CONTRACT, "periods": [{"start": "now", "end": "later"}]}),
-    ("dispatch.issue", {"contract_id": CONTRACT}),  # refused: no periods
-    ("dispatch.issue", {"contract_id": "UKPN:NONE", "periods": [{**WHEN, "delta_w": 1}]}),
-    ("dispatch.cease", {"thread": "D1", "at": "then"}),  # refused
-    ("dispatch.cease", {"thread": "D1", "mode": "slowly"}),  # refused
-    ("dispatch.cease", {"thread": "D1"}),  # refused: it has not begun
-    ("dispatch.cancel", {"thread": "D1", "reason": "NOT_REQUIRED"}),
+    ("desk.instruct", {"contract_id": CONTRACT, "periods": [{"start": "now", "end": "later"}]}),
+    ("desk.instruct", {"contract_id": CONTRACT}),  # refused: no periods
+    ("desk.instruct", {"contract_id": "UKPN:NONE", "periods": [{**WHEN, "delta_w": 1}]}),
+    (
+        "desk.schedule",
+        {"contract_id": CONTRACT, "periods": [{**WHEN, "delta_w": 500}], "thread": "D2"},
+    ),
+    ("desk.confirm", {"thread": "D9"}),  # refused: there is none
+    ("desk.confirm", {"thread": "D2", "why": "so"}),  # refused: no such parameter
+    ("desk.confirm", {"thread": "D2"}),
+    ("desk.vary", {"thread": "D2"}),  # refused: vary what?
+    ("desk.vary", {"thread": "D2", "delta_w": 400, "from": WHEN["start"]}),
+    ("desk.show", {"thread": "D9"}),  # refused: there is none
+    ("desk.show", {"thread": "D1", "contract_id": CONTRACT}),
+    ("desk.alarms", {"all": True}),
+    ("desk.cease", {"thread": "D1", "at": "then"}),  # refused
+    ("desk.cease", {"thread": "D1", "mode": "slowly"}),  # refused
+    ("desk.cease", {"thread": "D1"}),  # refused: it has not begun
+    ("desk.cancel", {"thread": "D1", "reason": "NOT_REQUIRED"}),
+    ("markets.add", {"product": "OU", "zone": "HENDON-WAY", "members": ["FSP7"]}),
+    ("markets.add", {"product": "OU", "zone": "HENDON-WAY", "member": "FSP7"}),  # refused
+    ("markets.list", {}),
+    ("desk.request", {**ASKED, "thread": "R1"}),
+    ("desk.request", {**ASKED, "respond_by": "soon"}),  # refused
+    ("desk.request", {**ASKED, "zone": "ELSEWHERE"}),  # refused
+    ("desk.offers", {}),
+    ("desk.offers", {"thread": "R9"}),  # refused
+    ("desk.award", {"thread": "R1"}),
+    ("desk.cancel", {"thread": "R1"}),
+    ("desk.award", {"thread": "R1"}),  # refused
     ("keys.revoke", {"key_set": "FSP7-1"}),
     ("status", {}),
     ("dance", {}),  # refused
@@ -112,6 +142,8 @@ CHANCE = {
     "active_from",
     "active_to",
     "newest_change",
+    "timer",
+    "at",
 }
 """Members that differ from one VTN to another."""
 
@@ -145,8 +177,15 @@ async def test_a_server_and_no_server_give_the_same(tmp_path):
         "clients.disable",
         "keys.add",
         "contracts.add",
-        *["dispatch.issue"] * 4,
-        *["dispatch.cease"] * 3,
+        *["desk.instruct"] * 4,
+        *["desk.confirm"] * 2,
+        "desk.vary",
+        "desk.show",
+        *["desk.cease"] * 3,
+        "markets.add",
+        *["desk.request"] * 2,
+        "desk.offers",
+        "desk.award",
         "dance",
     ]
     assert {name for name, _ in STEPS} == {*COMMANDS, "dance"}

@@ -104,8 +104,8 @@ async def test_the_contract_says_when_an_acknowledgement_is_due():
 @pytest.mark.parametrize(
     ("power", "given", "said"),
     [
-        ({"delta_w": 1000}, "", "demand_turn_down"),
-        ({"delta_w": -1000}, "", "demand_turn_up"),
+        ({"delta_w": 1000}, None, "demand_turn_down"),
+        ({"delta_w": -1000}, None, "demand_turn_up"),
         ({"delta_w": 1000}, "generation_turn_up", "generation_turn_up"),
         ({"setpoint_w": 5000}, "generation_turn_up", None),
     ],
@@ -138,8 +138,8 @@ REFUSALS = {
     "BELOW_MIN_RUN": {"periods": (period(end=BEGIN + 29 * MINUTE),)},
     "NOTICE_SHORT": {"periods": (period(NOON + MINUTE, NOON + 40 * MINUTE),)},
     "EXPIRED": {"periods": (period(NOON - timedelta(days=1), NOON - timedelta(hours=23)),)},
-    "HEADER_VALUE": {"thread": "no thread"},
-    "HEADER_VALUE long": {"thread": "x" * 65},
+    "BODY_VALUE thread": {"thread": "no thread"},
+    "BODY_VALUE long": {"thread": "x" * 65},
 }
 
 
@@ -183,15 +183,15 @@ async def test_unchecked_leaves_out_our_rules_and_nothing_else(scene):
     wrong = {"assets": ("UKPN-AS-9",), "periods": (period(delta_w=9_000_000),)}
     standing = await scene.issue(unchecked=True, **wrong)
     assert standing.periods[0].delta_w == 9_000_000
-    with pytest.raises(Refused, match="THREAD_MISPLACED"):
+    with pytest.raises(Refused, match="STATE_INVALID: D1 is there already, and confirmed: vary it"):
         await scene.issue(unchecked=True, **wrong)
 
 
 async def test_unchecked_counts_in_a_sandbox_only():
     async with scene_on("memory") as scene:
         await scene.contract()
-        scene.vtn.objects._admission.environment = "production"
-        with pytest.raises(Refused, match="WRONG_ENVIRONMENT"):
+        scene.desk._signer._environment = "production"
+        with pytest.raises(Refused, match="SCOPE_MISSING: only a sandbox"):
             await scene.issue(unchecked=True, periods=(period(delta_w=9_000_000),))
 
 
@@ -200,7 +200,7 @@ async def test_a_thread_is_used_once(scene):
     await scene.issue()
     before = await events(scene)
     scene.clock.advance(MINUTE)
-    with pytest.raises(Refused, match="THREAD_MISPLACED"):
+    with pytest.raises(Refused, match="STATE_INVALID: D1 is there already"):
         await scene.issue(periods=(period(delta_w=1000),))
     assert await events(scene) == before
     (standing,) = await scene.desk.dispatches()

@@ -68,7 +68,7 @@ async def test_a_running_dispatch_is_ceased_now(scene):
     fsp = Fsp(scene)
     assert fsp.look().verdict == "act"
     scene.clock.set(BEGIN + 10 * MINUTE + timedelta(milliseconds=300))
-    standing = await scene.desk.cease("D1", reason="NETWORK_RESTORED")
+    standing = await scene.cease("D1", reason="NETWORK_RESTORED")
     assert (standing.kind, standing.thread, standing.delivery) == ("cease", "D1", "issued")
     assert standing.revision > issued.revision
     event, message = await body_of(scene)
@@ -91,7 +91,7 @@ async def test_a_dispatch_is_ceased_at_a_time_to_come(scene):
     fsp = Fsp(scene)
     fsp.look()
     at = BEGIN + 40 * MINUTE
-    standing = await scene.desk.cease("D1", at=at, mode="immediate")
+    standing = await scene.cease("D1", at=at, mode="immediate")
     assert standing.periods[-1].end == at
     assert (await body_of(scene))[1]["body"]["mode"] == "immediate"
     assert fsp.look().verdict == "act"
@@ -103,9 +103,9 @@ async def test_a_cease_is_final_and_of_two_the_earlier_counts(scene):
     await scene.issue()
     fsp = Fsp(scene)
     fsp.look()
-    await scene.desk.cease("D1", at=BEGIN + 20 * MINUTE)
+    await scene.cease("D1", at=BEGIN + 20 * MINUTE)
     fsp.look()
-    await scene.desk.cease("D1", at=BEGIN + 10 * MINUTE)
+    await scene.cease("D1", at=BEGIN + 10 * MINUTE)
     fsp.look()
     assert fsp.plan[-1].end == BEGIN + 10 * MINUTE
     assert (await scene.desk.dispatches())[0].periods[-1].end == BEGIN + 10 * MINUTE
@@ -116,7 +116,7 @@ async def test_a_cancelled_dispatch_is_void(scene):
     await scene.issue()
     fsp = Fsp(scene)
     fsp.look()
-    standing = await scene.desk.cancel("D1", reason="NOT_REQUIRED")
+    standing = await scene.cancel("D1", reason="NOT_REQUIRED")
     assert (standing.kind, standing.state.value, standing.periods) == (
         "cancellation",
         "cancelled",
@@ -137,15 +137,15 @@ async def test_the_refused_is_not_stored(scene):
     await scene.issue()
     before = await body_of(scene)
     for at in (None, BEGIN):
-        with pytest.raises(Refused, match=r"nothing would be left of D1: cancel it"):
-            await scene.desk.cease("D1", at=at)
+        with pytest.raises(Refused, match=r"D1 would have nothing left: cancel it"):
+            await scene.cease("D1", at=at)
     scene.clock.set(BEGIN)
-    with pytest.raises(Refused, match=r"STATE_INVALID: D1 has begun: cease it"):
-        await scene.desk.cancel("D1")
+    with pytest.raises(Refused, match=r"STATE_INVALID: D1 has begun and is running: cease it"):
+        await scene.cancel("D1")
     scene.clock.set(END)
     with pytest.raises(Refused, match=r"STATE_INVALID: D1 has nothing left to cease"):
-        await scene.desk.cease("D1")
-    for stop in (scene.desk.cease, scene.desk.cancel):
+        await scene.cease("D1")
+    for stop in (scene.cease, scene.cancel):
         with pytest.raises(Refused, match="NOT_FOUND: there is no dispatch D9"):
             await stop("D9")
         with pytest.raises(Refused, match="NOT_FOUND"):
@@ -157,10 +157,10 @@ async def test_what_is_cancelled_cannot_be_ceased_or_revived():
     async with scene_on("memory") as scene:
         await scene.contract()
         await scene.issue()
-        await scene.desk.cancel("D1")
+        await scene.cancel("D1")
         with pytest.raises(Refused, match="STATE_INVALID"):
-            await scene.desk.cease("D1")
-        with pytest.raises(Refused, match=r"THREAD_MISPLACED|TERMINAL"):
+            await scene.cease("D1")
+        with pytest.raises(Refused, match=r"STATE_INVALID: D1 is there already, and cancelled"):
             await scene.issue()
 
 
@@ -168,4 +168,4 @@ async def test_a_contract_event_is_no_dispatch(scene):
     await scene.contract()
     (terms,) = [e.name for e in scene.store.live.find(Kind.EVENT)]
     with pytest.raises(Refused, match="NOT_FOUND"):
-        await scene.desk.cease(terms)
+        await scene.cease(terms)

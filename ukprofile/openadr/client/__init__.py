@@ -76,12 +76,15 @@ class Client:
         allow_token_hosts: Strings[str] = (),
         user_agent: str = "openadr-ukprofile",
         random: Random | None = None,
+        program: type[Program] = Program,
+        event: type[Event] = Event,
     ) -> None:
         """`url` is the base, with a path if the VTN has one; https, or http to this machine only.
 
         Without `credentials` no token is sent. `timeout_s` is for one attempt, answer included;
         `allow_token_hosts` may give out tokens besides the VTN's own host; `random` spreads the
-        waits between attempts. Raises ValueError.
+        waits between attempts; `program` and `event` read what a dialect writes otherwise. Raises
+        ValueError.
         """
         self._base = _base(url)
         self._exchanges = Exchanges(
@@ -99,10 +102,10 @@ class Client:
         )
         self._date: datetime | None = None
         self.programs: Collection[ProgramRequest, Program] = Collection(
-            self._ask, self._base / "programs", Program, ("targets",)
+            self._ask, self._base / "programs", program, ("targets",)
         )
         self.events: Collection[EventRequest, Event] = Collection(
-            self._ask, self._base / "events", Event, ("program_id", "targets", "active")
+            self._ask, self._base / "events", event, ("program_id", "targets", "active")
         )
         self.reports: Collection[ReportRequest, Report] = Collection(
             self._ask, self._base / "reports", Report, ("program_id", "event_id", "client_name")

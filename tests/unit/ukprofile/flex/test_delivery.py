@@ -88,3 +88,13 @@ def test_without_terms_a_minute_must_do_and_a_stop_is_not_read() -> None:
     assert ack_by(INSTRUCTION, None) == minute(1)
     stop = held("cease", 5)
     assert ack_by(replace(stop, body={"periods": "none", "ack_by": 5}), terms()) == minute(6)
+
+
+def test_what_was_fetched_without_a_signature_is_still_overdue_and_still_to_be_acknowledged() -> (
+    None
+):
+    due = minute(15)
+    flags = [delivery(INSTRUCTION, (), due, when, fetched=True) for when in (due, due + SECOND)]
+    assert flags == ["fetched", "overdue"]
+    found = delivery(INSTRUCTION, [acknowledged(10)], due, minute(10), fetched=True)
+    assert found == "acknowledged"

@@ -1,11 +1,12 @@
 """Steps 4 to 6, where the golden vectors do not reach: proved time, odd bodies, what is kept."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
-from tests.made import RUN, VTN, body, minute, opened, period, terms
+from tests.made import MARKET, RUN, VTN, body, minute, opened, period, terms
 from ukprofile.flex.header import Reference
 from ukprofile.flex.projection import project
 from ukprofile.receiving import Carrier, Decision, MemoryLedger, decide, receiving_time, repeat
@@ -174,3 +175,69 @@ def test_nobody_answers_a_message_of_its_own() -> None:
     to_dso = {"issuer": "FSP7", "recipient": "UKPN", "in_reply_to": named, "thread": "D9"}
     answer = opened("acknowledgement", {**COMMON, "decided": "received"}, VTN, **to_dso)
     assert keep(held, answer).reason == "REPLY_MISMATCH"
+
+
+# -- offers in a market, accepted under a contract --------------------------------------------------
+
+REQUEST = {
+    "service_product": "OU",
+    "zone": "Z1",
+    "window": {"start": "2026-11-24T16:00:00Z", "end": "2026-11-24T18:00:00Z"},
+    "delta_w": 2_000_000,
+    "respond_by": "2026-11-24T15:30:00Z",
+}
+OFFER = {
+    "contract_id": "UKPN:C1",
+    "zone": "Z1",
+    "assets": [{"asset_id": "A1", "asset_class_id": "C", "energy_source": "Demand"}],
+    "periods": [{**REQUEST["window"], "delta_w": 1_000_000}],
+    "price": {"currency": "GBP"},
+}
+ACCEPTED = {**COMMON, "periods": OFFER["periods"]}
+
+
+def answering(entry: Any) -> Reference:
+    return Reference(entry.revision, entry.sha256, entry.slot.thread)
+
+
+def asked_and_offered(held: MemoryLedger, **offer: Any) -> tuple[Decision, Decision]:
+    """A request of UKPN's, and an offer to it, as its VTN takes them."""
+    asked = keep(held, opened("request", REQUEST, VTN, program=MARKET, recipient=MARKET))
+    said = {"issuer": "FSP7", "recipient": "UKPN", "program": MARKET, "thread": "AV1"}
+    reply = {"in_reply_to": answering(asked.entry)}
+    return asked, keep(held, opened("availability", {**OFFER, **offer}, VTN, **said, **reply))
+
+
+def test_an_offer_is_made_in_the_market_and_accepted_under_its_contract() -> None:
+    held = ledger()
+    asked, offered = asked_and_offered(held)
+    assert (asked.verdict, offered.verdict) == ("act", "act")
+    for recipient, verdict in (("FSP7", "act"), ("FSP8", "refused")):
+        context = replace(VTN, programs={"UKPN:C1": frozenset({recipient})})
+        header = {"recipient": recipient, "in_reply_to": answering(offered.entry)}
+        accepted = keep(held, opened("acceptance", ACCEPTED, context, **header))
+        assert (accepted.verdict, accepted.reason) == (
+            verdict,
+            "" if verdict == "act" else "REPLY_MISMATCH",
+        )
+
+
+def test_nothing_but_an_acceptance_answers_in_another_program() -> None:
+    held = ledger()
+    _, offered = asked_and_offered(held)
+    header = {"in_reply_to": answering(offered.entry)}
+    decision = keep(held, opened("instruction", RUN, VTN, **header))
+    assert (decision.verdict, decision.reason) == ("refused", "REPLY_MISMATCH")
+
+
+@pytest.mark.parametrize("contract", ["UKPN:C2", "UKPN:C9"])
+def test_an_offer_names_no_contract_of_somebody_else(contract: str) -> None:
+    """C2 is FSP8's, C9 is nobody's: FSP7 cannot tell one from the other."""
+    held = ledger()
+    theirs = terms(contract_id="UKPN:C2").to_json()
+    context = replace(VTN, programs={"UKPN:C2": frozenset({"FSP8"})})
+    to_fsp8 = {"program": "UKPN:C2", "recipient": "FSP8", "valid_until": minute(10**5)}
+    assert keep(held, opened("contract_terms", theirs, context, **to_fsp8)).verdict == "act"
+    _, offered = asked_and_offered(held, contract_id=contract)
+    assert (offered.reason, offered.path) == ("CONTRACT_MISMATCH", "/body/contract_id")
+    assert offered.detail == f"FSP7 has no contract {contract}"

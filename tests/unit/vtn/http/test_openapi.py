@@ -35,32 +35,37 @@ AUTH = {("/auth/server", "GET"), ("/auth/token", "POST")}
 METHODS = ("GET", "POST", "PUT", "DELETE")
 
 
+@cache
+def printed():
+    """The document, to be looked at: making it anew takes a while."""
+    return document()
+
+
 def operations():
     """(path, method) to operation."""
     return {
         (path, method.upper()): operation
-        for path, item in document()["paths"].items()
+        for path, item in printed()["paths"].items()
         for method, operation in item.items()
     }
 
 
 def test_it_has_exactly_the_paths_and_methods_that_are_served():
-    served = routes(None, Problems(None))
+    served = routes(None, None, None, Problems(None))
     due = {(path, method) for path, methods in served.items() for method in methods}
     assert set(operations()) == due | AUTH
 
 
 def test_it_is_a_valid_openapi_document():
-    assert [error.message for error in OpenAPIV31SpecValidator(document()).iter_errors()] == []
+    assert [error.message for error in OpenAPIV31SpecValidator(printed()).iter_errors()] == []
     spoilt = document()
     spoilt["paths"]["/programs"]["get"]["responses"] = []
-    assert list(OpenAPIV31SpecValidator(spoilt).iter_errors())
+    assert any(True for _ in OpenAPIV31SpecValidator(spoilt).iter_errors())
 
 
 def test_every_reference_resolves_and_every_schema_is_used():
-    shown = document()
-    asked = set(re.findall(r'"\$ref": "([^"]+)"', json.dumps(shown)))
-    there = {f"#/components/schemas/{name}" for name in shown["components"]["schemas"]}
+    asked = set(re.findall(r'"\$ref": "([^"]+)"', json.dumps(printed())))
+    there = {f"#/components/schemas/{name}" for name in printed()["components"]["schemas"]}
     assert asked == there
 
 
@@ -84,6 +89,8 @@ def test_scopes_are_those_that_are_asked_for():
         kind = KINDS.get(path.removesuffix("/{id}"))
         if (path, method) in AUTH:
             assert "security" not in operation
+        elif path.startswith("/desk/"):
+            assert scopes == [["read_all"] if method == "GET" else ["write_events"]]
         elif kind is None:
             assert scopes == [[]]
         elif method == "GET":
@@ -95,15 +102,17 @@ def test_scopes_are_those_that_are_asked_for():
 async def test_every_operation_is_answered_and_no_other_is():
     async with running_vtn() as vtn, aiohttp.ClientSession(vtn.url) as session:
         tokens = [await token_of(vtn, session, name, role) for name, role in SIDES]
-        for path in document()["paths"]:
+        for path in printed()["paths"]:
             for method in METHODS:
                 answers = [
                     await ask(session, method, path.replace("{id}", "an-id"), token)
                     for token in tokens
                 ]
                 reasons = {answer.get("reason") for _, answer in answers}
+                details = {answer.get("detail") for _, answer in answers}
                 if (path, method) in operations():
-                    assert reasons.isdisjoint({"NOT_FOUND", "METHOD", "INTERNAL"}), (path, method)
+                    assert "there is no such path here" not in details, (path, method)
+                    assert reasons.isdisjoint({"METHOD", "INTERNAL"}), (path, method)
                 else:
                     assert reasons == {"METHOD"}, (path, method)
                     assert {status for status, _ in answers} == {405}
@@ -138,7 +147,7 @@ async def ask(session, method, path, token, **more):
 def validator(name: str, *more: str) -> jsonschema.Draft202012Validator:
     """Of one schema of the document, or of any one of several."""
     either: Any = [{"$ref": f"#/components/schemas/{one}"} for one in (name, *more)]
-    schema = {"oneOf": either, "components": document()["components"]}
+    schema = {"oneOf": either, "components": printed()["components"]}
     return jsonschema.Draft202012Validator(schema)
 
 

@@ -10,9 +10,12 @@ branch_labels = None
 depends_on = None
 
 
+_FIRST = ["objects", "targets", "outbox", "clients", "key_sets", "floors", "settings", "messages"]
+
+
 def upgrade() -> None:
-    # The first step makes the tables as they are declared; later ones state what they change.
-    metadata.create_all(op.get_bind())
+    # The first step makes its tables as they are declared; later ones state what they change.
+    metadata.create_all(op.get_bind(), tables=[metadata.tables[name] for name in _FIRST])
 
 
 def downgrade() -> None:

@@ -1,0 +1,104 @@
+"""What was kept, and from whom: privacy, durability, and orderly ends."""
+
+from collections.abc import Iterator
+
+from evidence import Evidence
+
+READS = ("/programs", "/events", "/reports", "/vens", "/resources")
+
+
+def nobody_saw_what_is_others(e: Evidence) -> Iterator[str]:
+    market = "MARKET-{}-{product}-{zone}".format(e.dso, **e.scenario["market"])
+    for agent in e.agents:
+        targets = (["CONTRACT_ID-" + agent["contract_id"].replace(":", "-")], [market])
+        for x in e.of(agent):
+            if x["method"] != "GET" or x["status"] != 200 or not x["path"].startswith(READS):
+                continue
+            objects = x["response"] if isinstance(x["response"], list) else [x["response"]]
+            for one in objects:
+                by_target = one["objectType"] in ("PROGRAM", "EVENT")
+                mine = (
+                    one.get("targets") in targets
+                    if by_target
+                    else one["clientID"] == agent["party"].lower()
+                )
+                if not mine:
+                    yield f"{agent['party']} was shown {one['objectType']} {one['id']} of others"
+
+
+def the_vtn_kept_everything(e: Evidence) -> Iterator[str]:
+    """What was answered 201 stands in the tables, and so does its outbox row."""
+    objects = {(row["kind"], row["id"]): row for row in e.vtn("SELECT * FROM objects")}
+    outbox = {(row["kind"], row["id"]) for row in e.vtn("SELECT kind, id FROM outbox")}
+    for x in e.exchanges:
+        if x["method"] != "POST" or x["status"] != 201:
+            continue
+        made = x["response"]
+        row = objects.get((made["objectType"], made["id"]))
+        if row is None:
+            yield f"{made['objectType']} {made['id']} was answered 201 and is not in the database"
+        elif row["client_id"] != x["client_id"]:
+            yield f"{made['id']} of {x['client_id']} is kept under {row['client_id']}"
+    for kind, name in objects.keys() - outbox:
+        yield f"{kind} {name} has no outbox row"
+
+
+def both_ledgers_hold_the_same_texts(e: Evidence) -> Iterator[str]:
+    vtn = {row["sha256"]: row for row in e.vtn("SELECT * FROM messages")}
+    for agent in e.agents:
+        for row in e.journal(agent, "SELECT * FROM entries"):
+            there = vtn.get(row["sha256"])
+            if there is None or there["text"] != row["text"]:
+                yield f"{agent['party']} holds a {row['kind']} that the VTN does not"
+        held = {row["sha256"] for row in e.journal(agent, "SELECT sha256 FROM entries")}
+        for one in (*e.from_dso(agent), *e.from_ven(agent)):
+            if one.sha256 not in held:
+                yield f"{agent['party']} keeps no {one.kind} {one.thread}"
+            if one.sha256 not in vtn:
+                yield f"the VTN keeps no {one.kind} {one.thread}"
+
+
+def nothing_was_left_undone(e: Evidence) -> Iterator[str]:
+    expected = e.scenario.get("agent_alarms", {})
+    for agent in e.agents:
+        for row in e.journal(agent, "SELECT * FROM outbox WHERE state <> 'SENT'"):
+            yield f"{agent['party']}: the report {row['name']} is {row['state']}"
+        undone = "SELECT * FROM commands WHERE state NOT IN ('CONFIRMED', 'WITHDRAWN')"
+        for row in e.journal(agent, undone):
+            yield f"{agent['party']}: a command is {row['state']}"
+        for row in e.journal(agent, "SELECT * FROM alarms"):
+            if row["reason"] not in expected.get(agent["party"], ()):
+                yield f"{agent['party']}: alarm {row['alarm']} {row['reason']}: {row['detail']}"
+
+
+def agents_were_heard_of(e: Evidence) -> Iterator[str]:
+    for agent in e.agents:
+        beats = [
+            x
+            for x in e.of(agent)
+            if x["method"] == "PUT" and x["path"].startswith("/vens/") and x["status"] == 200
+        ]
+        if len(beats) < 3:
+            yield f"{agent['party']} sent {len(beats)} heartbeats"
+
+
+def nobody_came_in_without_a_token(e: Evidence) -> Iterator[str]:
+    strangers = [x for x in e.exchanges if not x["path"].startswith("/auth/") and not x["token"]]
+    if not strangers:
+        yield "no stranger tried the door"
+    for x in strangers:
+        if x["status"] != 401:
+            yield f"exchange {x['n']}: {x['method']} {x['path']} without token: {x['status']}"
+
+
+def nothing_broke_on_the_wire(e: Evidence) -> Iterator[str]:
+    for x in e.exchanges:
+        if x["status"] >= 400 and x["token"]:
+            yield f"exchange {x['n']}: {x['method']} {x['path']} answered {x['status']}"
+
+
+def processes_ended_well(e: Evidence) -> Iterator[str]:
+    for name in ("vtn", *(a["party"].lower() for a in e.agents)):
+        code = e.exit_codes.get(name)
+        if code != 0:
+            yield f"{name} exited with {code}"

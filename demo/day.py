@@ -1,0 +1,92 @@
+"""The scenario read: scenes in order, every time of day as London has it on that date.
+
+    {"at": "16:50", "title": "Variation down",
+     "steps": [{"says": "NORTH wants less ...", "run": "ukvtn desk vary DSP-1 --from @17:00 ..."}],
+     "then": ["ACME acknowledgement DSP-1 received"]}
+
+`run` is the very command a person would type: `@17:00` stands for that time of the day in UTC,
+`%ACME` for the directory of that agent. `then` is what the FSPs must answer before it goes on:
+who, what kind of message, about which thread, and its word.
+"""
+
+import json
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One command, and what it is in words."""
+
+    says: str
+    run: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Something happens at `at` (aware, UTC): commands are given, and `then` is waited for."""
+
+    at: datetime
+    title: str
+    steps: tuple[Step, ...]
+    then: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Day:
+    """A scenario on the date it is played."""
+
+    scenario: Mapping[str, Any]
+
+    @classmethod
+    def read(cls, path: Path, on: date | None = None) -> "Day":
+        """The scenario in `path`, played on another date than its own if one is given."""
+        scenario = json.loads(path.read_text())
+        return cls(scenario | {"date": on.isoformat()} if on else scenario)
+
+    @property
+    def date(self) -> date:
+        return date.fromisoformat(self.scenario["date"])
+
+    @property
+    def agents(self) -> tuple[Mapping[str, Any], ...]:
+        return tuple(self.scenario["agents"])
+
+    @property
+    def scenes(self) -> tuple[Scene, ...]:
+        return tuple(
+            Scene(
+                self.at(scene["at"]),
+                scene.get("title", ""),
+                tuple(Step(step["says"], step["run"]) for step in scene.get("steps", ())),
+                tuple(scene.get("then", ())),
+            )
+            for scene in self.scenario["scenes"]
+        )
+
+    @property
+    def start(self) -> datetime:
+        return self.at("00:00")
+
+    def at(self, text: str) -> datetime:
+        """The instant at which clocks there show `text` (HH:MM; 24:00 and more is the next day)."""
+        hours, minutes = map(int, text.split(":"))
+        day = self.date + timedelta(days=hours // 24)
+        zone = ZoneInfo(self.scenario["time_zone"])
+        return datetime.combine(day, time(hours % 24, minutes), zone).astimezone(UTC)
+
+    def words(self, run: str, homes: Mapping[str, Path]) -> list[str]:
+        """The words of a command, with times and directories in place."""
+        places = {f"%{party}": str(home) for party, home in homes.items()}
+        words = (places.get(word, word) for word in shlex.split(run))
+        return ["/".join(map(self._time, w.split("/"))) if "@" in w else w for w in words]
+
+    def _time(self, part: str) -> str:
+        if not part.startswith("@"):
+            return part
+        return self.at(part[1:]).strftime("%Y-%m-%dT%H:%M:%SZ")

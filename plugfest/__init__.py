@@ -1,0 +1,1 @@
+"""Proving products against the profile: so far, the network that misbehaves."""

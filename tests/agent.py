@@ -1,0 +1,141 @@
+"""A whole agent inside a test: every part of `ven.agent`, over real HTTP, moved turn by turn."""
+
+import asyncio
+import json
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import structlog
+
+from tests.unit.ven.dso import ASSET, FSP7
+from tests.waiting import until
+from ukprofile.clock import ManualClock
+from ukprofile.openadr.client import Client
+from ukprofile.trust import Register
+from ven.act import Actor
+from ven.alarms import Alarms
+from ven.answer import Voice
+from ven.bell import Bell
+from ven.device.simulated import Battery, SimulatedBattery
+from ven.draft import Dialect, Fleet
+from ven.heartbeat import Heartbeat
+from ven.journal import Book, Journal
+from ven.listen import Listener, Party
+from ven.offer import Terms
+from ven.policy import Able
+from ven.receive import DraftReceiver, Receiver
+from ven.report import Reporter
+from ven.respond import Responder
+from ven.send import Sender
+
+FLEET = Fleet((ASSET,), {"AGRP001": (ASSET,)})
+
+
+@dataclass
+class Agent:
+    """FSP7's agent with one battery. `turn` does what its parts would do by themselves."""
+
+    journal: Journal
+    clock: ManualClock
+    listener: Listener
+    reporter: Reporter
+    responder: Responder
+    sender: Sender
+    heartbeat: Heartbeat
+    device_log: Path
+
+    async def turn(self) -> None:
+        """Look, answer, tell the devices, report, send."""
+        await self.listener.look()
+        assert await self.responder.look()
+        await self.settled()
+        await self.reporter.look()
+        assert await self.sender.flush() == 0.0
+        await self.heartbeat.beat()
+
+    async def settled(self) -> None:
+        """Return once the devices were told all that is due."""
+
+        async def nothing_open() -> bool:
+            return not await self.journal.read(lambda book: book.open_commands(ASSET))
+
+        await until(nothing_open, why="the device was told")
+
+    def told(self) -> list[dict[str, Any]]:
+        """What the device took."""
+        if not self.device_log.exists():
+            return []
+        return [json.loads(line) for line in self.device_log.read_text().splitlines()]
+
+    async def alarms(self) -> list[tuple[str, bool]]:
+        """Every alarm, and whether it stands."""
+        found = await self.journal.read(lambda book: book.alarms())
+        return [(a.reason, a.over_at is None) for a in found]
+
+    async def ask(self, question: Any) -> Any:
+        def answer(book: Book) -> Any:
+            return question(book)
+
+        return await self.journal.read(answer)
+
+
+@asynccontextmanager
+async def agent_at(
+    client: Client,
+    folder: Path,
+    clock: ManualClock,
+    register: Register,
+    battery: Battery = Battery(),  # noqa: B008 - a frozen value
+    offers: Terms | None = None,
+    dialect: Dialect = "uk",
+) -> AsyncIterator[Agent]:
+    """FSP7's agent in `folder`, reaching a VTN by `client`; started again it goes on."""
+    log = structlog.get_logger()
+    journal = await Journal.open(folder / "journal.db")
+    device_log = folder / f"{ASSET}.jsonl"
+    devices = {ASSET: SimulatedBattery(ASSET, battery, clock, device_log)}
+    voice = Voice(FSP7, 1, "sandbox", secrets.token_bytes)
+    alarms, bell = Alarms(journal, log), Bell()
+    receiver = (
+        Receiver(journal, alarms, voice, clock, {})
+        if dialect == "uk"
+        else DraftReceiver(journal, alarms, voice, clock, {}, FLEET)
+    )
+    me = Party(party="FSP7", environment="sandbox", register=register, weights={}, dialect=dialect)
+    actor = Actor(journal, alarms, devices, {}, clock, bell, timeout_s=5.0)
+    task = asyncio.create_task(actor.run())
+    try:
+        yield Agent(
+            journal,
+            clock,
+            Listener(
+                client, journal, alarms, receiver, bell, clock, me, poll_s=5.0, random=Random(1)
+            ),
+            Reporter(journal, alarms, voice, devices, clock, bell, timeout_s=5.0),
+            Responder(
+                journal,
+                alarms,
+                voice,
+                devices,
+                {},
+                clock,
+                bell,
+                log,
+                policy=Able(),
+                offers=offers,
+                forecast=dict,
+                timeout_s=5.0,
+            ),
+            Sender(client, journal, alarms, bell, clock, random=Random(1)),
+            Heartbeat(client, "FSP7", log, every_s=60.0),
+            device_log,
+        )
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await journal.close()

@@ -1,0 +1,77 @@
+"""The server and its database: `ukvtn serve`, `ukvtn migrate`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vtn.cli.options import HERE, DataDir, fail
+from vtn.show import greet
+
+
+def serve(
+    data_dir: DataDir = HERE,
+    listen: Annotated[
+        str, typer.Option(help="HOST:PORT to listen on; port 0 picks a free one.")
+    ] = "127.0.0.1:8080",
+    dso: Annotated[
+        str, typer.Option(help="The operator's party id, as in its contract ids. First start only.")
+    ] = "",
+    sandbox: Annotated[
+        bool, typer.Option("--sandbox", help="Test keys count; a desk's credentials are shown.")
+    ] = False,
+    ready_file: Annotated[
+        Path | None, typer.Option(help="JSON written once it answers: url, credentials.")
+    ] = None,
+    public_url: Annotated[
+        str, typer.Option(help="Where clients reach this VTN, if not at --listen.")
+    ] = "",
+    tls_cert: Annotated[Path | None, typer.Option(help="PEM certificate chain: TLS 1.3.")] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="PEM private key of it.")] = None,
+    behind_proxy: Annotated[
+        bool, typer.Option("--behind-proxy", help="Plain HTTP: a proxy in front ends TLS.")
+    ] = False,
+    clock: Annotated[
+        Path | None, typer.Option(help="Shared business clock file, for rehearsals.")
+    ] = None,
+) -> None:
+    """Run a VTN until SIGTERM or Ctrl-C.
+
+    Try it:  ukvtn serve --sandbox --dso DSOA --data-dir /tmp/vtn
+    """
+    import uvloop
+
+    from vtn.serve import serve as run_server
+    from vtn.settings import Settings
+
+    host, port = _address(listen)
+    settings = Settings(
+        data_dir=data_dir,
+        host=host,
+        port=port,
+        public_url=public_url,
+        dso=dso or ("DSOA" if sandbox and not (data_dir / "identity.json").exists() else ""),
+        sandbox=sandbox,
+        clock=clock,
+        tls_cert=tls_cert,
+        tls_key=tls_key,
+        behind_proxy=behind_proxy,
+    )
+    uvloop.run(run_server(settings, ready_file, greet))
+
+
+def migrate(data_dir: DataDir = HERE) -> None:
+    """Bring the database of a stopped VTN up to date; a server does so itself when it starts."""
+    from vtn.settings import Place
+    from vtn.storage.sqlite import migrate_file
+
+    if Place(data_dir).identity() is None:
+        fail(f"no VTN in {data_dir}")
+    print(f"database at revision {migrate_file(Place(data_dir).database)}")
+
+
+def _address(listen: str) -> tuple[str, int]:
+    host, colon, port = listen.rpartition(":")
+    if not colon or not port.isdecimal():
+        raise typer.BadParameter("HOST:PORT is due, as 127.0.0.1:8080", param_hint="--listen")
+    return host.strip("[]") or "127.0.0.1", int(port)

@@ -1,0 +1,36 @@
+"""The dispatch desk: `ukvtn desk`, every operation of its table, and `ukvtn status`."""
+
+from collections.abc import Mapping
+
+from ukprofile.openadr import JSON
+from vtn.app import Vtn
+from vtn.commands.command import Command, Parameters
+from vtn.domain.desk import OPERATIONS, Desk, Operation, carry_out
+from vtn.domain.desk.alarms import AlarmsOrder
+from vtn.domain.desk.shown import StandingShown
+
+
+def _command(operation: Operation[Desk]) -> Command:
+    async def command(vtn: Vtn, given: Parameters) -> JSON:
+        return await carry_out(vtn.desk, operation, given)
+
+    return command
+
+
+async def _status(vtn: Vtn, _given: Parameters) -> JSON:
+    live = vtn.store.live
+    return {
+        "dso": vtn.dso,
+        "environment": vtn.settings.environment,
+        "newest_change": live.sequence,
+        "clients": len(live.clients),
+        "contracts": len(vtn.office.contracts()),
+        "alarms": len(await vtn.desk.alarms(AlarmsOrder())),
+        "dispatches": [StandingShown.of(s).to_json() for s in await vtn.desk.dispatches()],
+    }
+
+
+COMMANDS: Mapping[str, Command] = {
+    **{f"desk.{name}": _command(operation) for name, operation in OPERATIONS.items()},
+    "status": _status,
+}
