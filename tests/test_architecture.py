@@ -7,7 +7,7 @@
       +----------+-----------+
     vtn.domain   ven       (demo: over the wire only)
     /   |    \\
- storage notifiers http      siblings: none imports another
+ storage, notifiers, relay, http   siblings: none imports another
     \\   |    /
  vtn.app, vtn.cli, vtn.testing   the only ones that know all three
 """
@@ -40,6 +40,7 @@ MAY_IMPORT_OF_OURS = {
     "vtn.storage": ("ukprofile", "vtn.domain", "vtn.storage"),
     "vtn.notifiers": ("ukprofile", "vtn.domain", "vtn.notifiers"),
     "vtn.http": ("ukprofile", "vtn.domain", "vtn.http"),
+    "vtn.relay": ("ukprofile", "vtn.domain", "vtn.relay"),
     "vtn": ("ukprofile", "vtn"),
     "ven": ("ukprofile", "ven"),
     "plugfest": ("ukprofile", "ven", "vtn.testing", "plugfest"),

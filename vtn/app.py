@@ -1,7 +1,8 @@
 """The composition of a VTN: what is made of what, on one page.
 
 settings ─▶ store ─▶ admission ─▶ objects ─▶ office, desk, market (open_vtn)
-│           └─▶ watch                                            (watching)
+│           ├─▶ watch                                            (watching)
+│           └─▶ relay ◀─▶ another VTN, if there is one           (relaying)
 │                      │
 └─▶ tokens ─▶ auth ─▶ routes ─▶ server ─▶ socket   (listening)
 """
@@ -15,6 +16,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from random import SystemRandom
 
 import structlog
 from aiohttp import web
@@ -22,6 +24,7 @@ from aiohttp import web
 from ukprofile.clock import Clock, SharedClock, SystemClock
 from ukprofile.errors import Refused
 from ukprofile.flex.header import uuid7
+from ukprofile.openadr.client import Client, Credentials
 from ukprofile.signing import SigningKeys
 from vtn.domain.admission import Admission
 from vtn.domain.desk import Desk
@@ -36,6 +39,7 @@ from vtn.http.problems import Log, Problems
 from vtn.http.routes import routes
 from vtn.http.server import Router, Server
 from vtn.http.tokens import Tokens, new_token_key
+from vtn.relay import Relay
 from vtn.settings import Place, Settings, SettingsError, write_json
 from vtn.storage.sqlite import SqliteStore
 
@@ -57,6 +61,7 @@ class Vtn:
     desk: Desk
     market: Market
     watch: Watch
+    relay: Relay | None
     tokens: Tokens
     keys: SigningKeys
     log: Log
@@ -111,6 +116,7 @@ async def assemble(
         desk=Desk(store, objects, signer, clock),
         market=Market(store, objects, signer, clock),
         watch=Watch(store, clock, log),
+        relay=_relay(settings, store, admission, clock, log),
         tokens=_tokens(place, identity.vtn_id),
         keys=keys,
         log=log,
@@ -127,6 +133,19 @@ async def watching(vtn: Vtn) -> AsyncIterator[None]:
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
+
+
+@asynccontextmanager
+async def relaying(vtn: Vtn) -> AsyncIterator[None]:
+    """Keep another VTN level with this one as long as this lasts, where the settings name one."""
+    task = asyncio.create_task(vtn.relay.run(), name="relay") if vtn.relay else None
+    try:
+        yield
+    finally:
+        if task is not None:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
 
 
 @asynccontextmanager
@@ -172,6 +191,24 @@ def _signing_keys(place: Place, dso: str, environment: str, clock: Clock) -> Sig
     )
     write_json(place.dso_keys, keys.to_json())
     return keys
+
+
+def _relay(
+    settings: Settings, store: Store, admission: Admission, clock: Clock, log: Log
+) -> Relay | None:
+    if not settings.relay_to or settings.relay_secret_file is None:
+        return None
+    try:
+        secret = settings.relay_secret_file.read_text().strip()
+        client = Client(
+            settings.relay_to,
+            Credentials(settings.relay_client_id, secret),
+            allow_token_hosts=settings.relay_token_hosts,
+            user_agent="ukvtn",
+        )
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"the relay to {settings.relay_to}: {error}") from error
+    return Relay(store, admission, client, clock, log, random=SystemRandom())
 
 
 def _tokens(place: Place, vtn_id: str) -> Tokens:

@@ -1,7 +1,7 @@
 """Running a VTN as a process: sockets, ready file, log, and an orderly end.
 
-open ─▶ watch ─▶ control socket ─▶ listen ─▶ ready file ─▶ … ─▶ SIGTERM or SIGINT
-                                                                 └─▶ drain, close, exit 0
+open ─▶ watch, relay ─▶ control socket ─▶ listen ─▶ ready file ─▶ … ─▶ SIGTERM or SIGINT
+                                                                        └─▶ drain, close, exit 0
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from typing import Any
 
 import structlog
 
-from vtn.app import Vtn, listening, open_vtn, watching
+from vtn.app import Vtn, listening, open_vtn, relaying, watching
 from vtn.control import controlled
 from vtn.domain.clients import SCOPES
 from vtn.domain.record import Role
@@ -43,6 +43,7 @@ async def serve(
         async with (
             open_vtn(settings, log=log) as vtn,
             watching(vtn),
+            relaying(vtn),
             controlled(vtn, place.control),
             listening(vtn) as url,
         ):

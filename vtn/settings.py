@@ -53,6 +53,13 @@ class Settings:
     """File of a shared business clock; None = the machine's."""
     tls_cert: Path | None = None
     tls_key: Path | None = None
+    relay_to: str = ""
+    """The base URL of somebody else's VTN, on which FSPs are met ("" = on this one)."""
+    relay_client_id: str = ""
+    relay_token_hosts: tuple[str, ...] = ()
+    """Hosts other than that VTN's that may be asked for a token."""
+    relay_secret_file: Path | None = None
+    """Business logic's client there, and a file with its secret, for its owner only."""
     behind_proxy: bool = False
     """Plain HTTP on an address others can reach: only where a proxy on the way ends TLS."""
     retention: timedelta = timedelta(days=7 * 365)
@@ -70,6 +77,9 @@ class Settings:
             raise SettingsError("a port lies between 0 and 65535")
         if (self.tls_cert is None) != (self.tls_key is None):
             raise SettingsError("--tls-cert and --tls-key go together")
+        relay = (self.relay_to, self.relay_client_id, self.relay_secret_file)
+        if any(relay) and not all(relay):
+            raise SettingsError("--relay-to, --relay-client-id and --relay-secret-file go together")
         if self.tls_cert is None and not self.behind_proxy and not is_loopback(self.host):
             raise SettingsError(
                 f"{self.host} can be reached by others: give --tls-cert and --tls-key, or say "

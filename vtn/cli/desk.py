@@ -276,6 +276,8 @@ def status(data_dir: DataDir = HERE, as_json: AsJson = False) -> None:
     print(f"{found['dso']} ({found['environment']}): {found['contracts']} contracts")
     if found["alarms"]:
         print(f"{found['alarms']} to look at: ukvtn desk alarms")
+    if found["relay"] and found["relay"]["lacking"]:
+        print(f"{found['relay']['lacking']} not at the other VTN yet: {found['relay']['why']}")
     rows = [dispatch_row(standing) for standing in found["dispatches"]]
     table(rows, False, DISPATCH)
 

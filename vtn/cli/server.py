@@ -31,6 +31,14 @@ def serve(
     behind_proxy: Annotated[
         bool, typer.Option("--behind-proxy", help="Plain HTTP: a proxy in front ends TLS.")
     ] = False,
+    relay_to: Annotated[
+        str, typer.Option(help="Another VTN, on which the FSPs are met: its base URL.")
+    ] = "",
+    relay_client_id: Annotated[str, typer.Option(help="The desk's OAuth client there.")] = "",
+    relay_token_host: Annotated[
+        list[str] | None, typer.Option(help="A host other than its own that gives out tokens.")
+    ] = None,
+    relay_secret_file: Annotated[Path | None, typer.Option(help="A file with its secret.")] = None,
     clock: Annotated[
         Path | None, typer.Option(help="Shared business clock file, for rehearsals.")
     ] = None,
@@ -52,6 +60,10 @@ def serve(
         public_url=public_url,
         dso=dso or ("DSOA" if sandbox and not (data_dir / "identity.json").exists() else ""),
         sandbox=sandbox,
+        relay_to=relay_to,
+        relay_client_id=relay_client_id,
+        relay_token_hosts=tuple(relay_token_host or ()),
+        relay_secret_file=relay_secret_file,
         clock=clock,
         tls_cert=tls_cert,
         tls_key=tls_key,

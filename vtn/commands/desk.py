@@ -19,6 +19,7 @@ def _command(operation: Operation[Desk]) -> Command:
 
 async def _status(vtn: Vtn, _given: Parameters) -> JSON:
     live = vtn.store.live
+    lag = vtn.relay.lag if vtn.relay else None
     return {
         "dso": vtn.dso,
         "environment": vtn.settings.environment,
@@ -26,6 +27,7 @@ async def _status(vtn: Vtn, _given: Parameters) -> JSON:
         "clients": len(live.clients),
         "contracts": len(vtn.office.contracts()),
         "alarms": len(await vtn.desk.alarms(AlarmsOrder())),
+        "relay": None if lag is None else {"lacking": lag.objects, "why": lag.why},
         "dispatches": [StandingShown.of(s).to_json() for s in await vtn.desk.dispatches()],
     }
 

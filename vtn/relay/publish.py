@@ -11,7 +11,6 @@ revisions only the newest is sent. Nothing is ever deleted there: evidence is ke
 
 import asyncio
 import json
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -41,7 +40,7 @@ _ORDER = (Kind.PROGRAM, Kind.VEN, Kind.EVENT)
 
 @dataclass(frozen=True, slots=True)
 class Lag:
-    """What the other VTN lacks: how many objects, and why the newest one does ("" = none does)."""
+    """What the other VTN lacks: how many objects, at least, and why ("" = they are on the way)."""
 
     objects: int
     why: str = ""
@@ -76,6 +75,7 @@ class Publisher:
         self._random = random
         self._first_wait_s = first_wait_s
         self._failures = 0
+        self._waits_for = ""
         self._news = asyncio.Event()
         self._level = asyncio.Event()
         self._other: _Other | None = None
@@ -93,7 +93,7 @@ class Publisher:
                 except (Unreachable, VtnProblem, Refused) as error:
                     await self._later(error)
                 else:
-                    self._failures = 0
+                    self._failures, self._waits_for = 0, ""
                     await self._rest()
         finally:
             stop()
@@ -106,6 +106,8 @@ class Publisher:
     def lag(self) -> Lag:
         """What it does not have now."""
         lacking = {record_id for _, record_id in self._changed} | self._lacking.keys()
+        if self._waits_for:
+            return Lag(max(1, len(lacking)), self._waits_for)
         return Lag(len(lacking), next(reversed(self._lacking.values()), ""))
 
     def program_name(self, event_id: str) -> str:
@@ -128,10 +130,7 @@ class Publisher:
             for kind in _ORDER:
                 self._changed |= {(kind, r.id): r for r in self._live.find(kind)}
         while self._changed:
-            key = min(
-                self._changed, key=lambda key: (_ORDER.index(key[0]), _age(self._changed, key))
-            )
-            record = self._changed[key]
+            key, record = min(self._changed.items(), key=lambda item: _turn(item[1]))
             await self._taken(record, self._other)
             if self._changed.get(key) is record:
                 del self._changed[key]
@@ -218,9 +217,9 @@ class Publisher:
 
     async def _later(self, error: ProfileError) -> None:
         """Wait, the longer the more failures in a row; then look anew at what is there."""
-        self._other = None
+        self._other, self._waits_for = None, str(error) or type(error).__name__
         if not self._failures:
-            self._log.warning("relay waits", why=str(error) or type(error).__name__)
+            self._log.warning("relay waits", why=self._waits_for)
         grown = min(_LONGEST_S, self._first_wait_s * 2.0 ** min(self._failures, 10))
         self._failures += 1
         asked = error.retry_after if isinstance(error, VtnProblem) else None
@@ -240,8 +239,9 @@ def _ours(program: Record) -> bool:
     return attribute(Program.read(json.loads(program.body)), PROFILE_ATTRIBUTE) is not None
 
 
-def _age(changed: Mapping[tuple[Kind, str], Record], key: tuple[Kind, str]) -> tuple[datetime, str]:
-    return changed[key].created, key[1]
+def _turn(record: Record) -> tuple[int, datetime, int]:
+    """In which order records are sent: by kind, and as they were made."""
+    return _ORDER.index(record.kind), record.created, record.version
 
 
 def _body(record: Record) -> dict[str, Any]:

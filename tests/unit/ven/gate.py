@@ -20,6 +20,7 @@ class Gate:
 
     def __init__(self, upstream: str, session: ClientSession) -> None:
         self.upstream, self.session = upstream, session
+        self.url = ""
         self.says: dict[str, list[tuple[int, dict[str, str]]]] = defaultdict(list)
         """Answers to give in place of the VTN's: status and headers, first come first."""
         self.edits: dict[str, Callable[[Any], Any]] = {}
@@ -74,6 +75,7 @@ async def gate_before(dso: Dso) -> AsyncIterator[tuple[Gate, Client]]:
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        gate.url = url
         credentials = Credentials(dso.client_id, dso.secret)
         hosts = [dso.url.split("//")[1]]
         async with Client(url, credentials, attempts=1, allow_token_hosts=hosts) as client:

@@ -1,0 +1,220 @@
+"""The desk over somebody else's VTN: here one of ours, of which the desk has a client only."""
+
+import asyncio
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+from random import Random
+
+import pytest
+import structlog
+
+from tests.agent import agent_at
+from tests.unit.ven.dso import CONTRACT, FSP7, NOON, terms
+from tests.unit.ven.gate import gate_before
+from tests.waiting import until
+from ukprofile.clock import ManualClock
+from ukprofile.openadr.client import Client, Credentials
+from ukprofile.trust import Register
+from vtn.domain.admission import Admission
+from vtn.domain.desk import CeaseOrder, InstructionOrder, PeriodOrder, VariationOrder
+from vtn.domain.record import Kind, Role
+from vtn.relay import Relay
+from vtn.testing import RunningVtn, running_vtn
+
+MINUTE = timedelta(minutes=1)
+START, END = NOON + 60 * MINUTE, NOON + 180 * MINUTE
+
+
+class Two:
+    """The desk's own VTN, another one on which FSP7 is met, and a relay between them."""
+
+    def __init__(self, mine: RunningVtn, other: RunningVtn, url: str, bl: tuple[str, str],
+                 fsp: tuple[str, str], clock: ManualClock) -> None:  # fmt: skip
+        self.mine, self.other, self.url = mine.vtn, other.vtn, url
+        self.bl, self.fsp, self.clock = Credentials(*bl), Credentials(*fsp), clock
+        self.client_id, self.secret = fsp
+        self.other_host = url.split("//")[1]
+
+    def relay(self) -> Relay:
+        vtn = self.mine
+        return Relay(
+            vtn.store, Admission("UKPN", "sandbox", timedelta(days=1)),
+            Client(self.url, self.bl, attempts=1, allow_token_hosts=[self.other_host]), self.clock, structlog.get_logger(),
+            random=Random(1), poll_s=0.01, first_wait_s=0.01,
+        )  # fmt: skip
+
+    @asynccontextmanager
+    async def relaying(self):
+        relay = self.relay()
+        task = asyncio.create_task(relay.run())
+        try:
+            yield relay
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    @property
+    def register(self) -> Register:
+        return Register.of("sandbox", [self.mine.keys.public()])
+
+    async def contract(self) -> None:
+        await self.mine.office.add_client("FSP7", Role.VEN)
+        await self.mine.office.add_key_set(FSP7.public().to_json())
+        await self.mine.office.add_contract(terms(), "FSP7")
+
+    async def instruct(self, thread: str = "D1", delta_w: int = 1_000_000) -> None:
+        period = PeriodOrder(start=START, end=END, delta_w=delta_w)
+        order = InstructionOrder(contract_id=CONTRACT, periods=(period,), thread=thread)
+        await self.mine.desk.instruct(order)
+
+    async def standing(self):
+        (one,) = await self.mine.desk.dispatches()
+        return one
+
+    def there(self, kind: Kind) -> list[str]:
+        return [record.name for record in self.other.store.live.find(kind)]
+
+
+@pytest.fixture
+async def two():
+    clock = ManualClock(NOON)
+    async with AsyncExitStack() as stack:
+        mine = await stack.enter_async_context(running_vtn(clock=clock))
+        other = await stack.enter_async_context(running_vtn(clock=clock))
+        for keys in (mine.vtn.keys, FSP7):
+            await other.vtn.office.add_key_set(keys.public().to_json())
+        bl, fsp = await other.client("desk", Role.BL), await other.client("FSP7")
+        yield Two(mine, other, other.url, bl, fsp, clock)
+
+
+async def test_a_whole_dispatch_goes_over_a_strangers_vtn(two, tmp_path):
+    """Contract, instruction, variation and cease there; acknowledgements and statuses back here."""
+    async with (
+        two.relaying() as relay,
+        Client(two.url, two.fsp) as client,
+        agent_at(client, tmp_path, two.clock, two.register) as agent,
+    ):
+
+        async def turn(seconds: int = 2) -> None:
+            await relay.publisher.level()
+            two.clock.advance(timedelta(seconds=seconds))
+            await agent.turn()
+            sent = [p.name for p in await agent.ask(lambda book: book.posts("SENT"))]
+            known = two.mine.store
+
+            async def all_here() -> bool:
+                held = [
+                    await known.read(lambda tx, d=digest: tx.entry(d))
+                    for digest in await agent.ask(
+                        lambda book: [e.sha256 for e in book.entries() if e.verdict == "sent"]
+                    )
+                ]
+                return len(sent) == len(held) and all(held)
+
+            await until(all_here, why="what FSP7 said there is here")
+
+        await two.contract()
+        await turn()
+        await two.instruct()
+        await turn()
+        assert (await two.standing()).delivery == "acknowledged"
+        assert [t["delta_w"] for t in agent.told()] == [1_000_000]
+        two.clock.set(START + 10 * MINUTE)
+        await turn()
+        assert [s for s, _ in (await two.standing()).states] == ["executing"]
+        await two.mine.desk.vary(VariationOrder(thread="D1", delta_w=600_000))
+        await turn(400)
+        assert agent.told()[-1]["delta_w"] == 600_000
+        await two.mine.desk.cease(CeaseOrder(thread="D1"))
+        await turn(600)
+        await turn()
+        one = await two.standing()
+        assert (one.state, one.kind, one.delivery) == ("ceased", "cease", "acknowledged")
+        assert await agent.alarms() == []
+        assert relay.lag.objects == 0
+
+
+async def test_what_cannot_be_sent_now_is_sent_later_once(two):
+    async with gate_before(two) as (gate, _):
+        gate.says["GET /programs"] = [(503, {})] * 3
+        gate.says["POST /events"] = [(503, {})] * 2
+        two.url = gate.url
+        await two.contract()
+        await two.instruct()
+        async with two.relaying() as relay:
+            await relay.publisher.level()
+            assert relay.lag.objects == 0
+        assert not any(gate.says.values())
+        terms_event, dispatch = two.there(Kind.EVENT)
+        assert (terms_event[:3], dispatch) == ("CT-", "D1")
+        async with two.relaying() as relay:  # another one, that knows nothing of the first
+            await relay.publisher.level()
+        assert len(two.there(Kind.EVENT)) == 2
+        assert two.there(Kind.PROGRAM) == [CONTRACT]
+
+
+async def test_what_waits_is_told(two):
+    two.url = "http://127.0.0.1:9"
+    await two.contract()
+    async with two.relaying() as relay:
+        await until(lambda: relay.lag.why, why="it is told why")
+        assert relay.lag.objects >= 1
+        assert "127.0.0.1" in relay.lag.why
+
+
+async def test_of_several_revisions_made_meanwhile_only_the_newest_is_sent(two):
+    await two.contract()
+    await two.instruct()
+    two.clock.advance(MINUTE)
+    await two.mine.desk.vary(VariationOrder(thread="D1", since=START, delta_w=600_000))
+    before = two.other.store.live.sequence
+    async with two.relaying() as relay:
+        await relay.publisher.level()
+    assert two.other.store.live.sequence - before == 4  # program, grant, terms, dispatch
+    (event,) = [e for e in two.other.store.live.find(Kind.EVENT) if e.name == "D1"]
+    assert b"600000" in event.body
+
+
+async def test_a_fsp_that_is_not_there_yet_is_told_and_holds_up_nobody(two):
+    await two.contract()
+    await two.mine.office.add_client("FSP8", Role.VEN, ["SOMETHING"])
+    async with two.relaying() as relay:
+        await relay.publisher.level()
+        assert relay.lag.why == "FSP8 has no ven there yet"
+        assert two.there(Kind.PROGRAM) == [CONTRACT]
+
+
+async def test_a_report_that_proves_nothing_is_refused_and_told_once(two):
+    """Somebody at the other VTN posts a text of FSP7 with another's signature."""
+    async with two.relaying() as relay:
+        await two.contract()
+        await two.instruct()
+        await relay.publisher.level()
+        async with Client(two.url, two.fsp) as client:
+            (event,) = [e for e in (await client.events.list()).items
+                        if e.event_name == "REAL_TIME_DISPATCH"]  # fmt: skip
+            texts = [p for p in event.intervals[0].payloads if p.type.startswith("UKFLEX_")]
+            report = {
+                "objectType": "REPORT", "eventID": event.id, "clientName": "FSP7",
+                "reportName": "forged", "resources": [{"resourceName": "AGGREGATED_REPORT",
+                "intervals": [{"id": 0, "payloads": [
+                    {"type": "UKFLEX_MESSAGE", "values": [texts[0].values[0].replace("1000000", "900000")]},
+                    {"type": "UKFLEX_SIGNATURE", "values": ["e30..AAAA"]}]}]}],
+            }  # fmt: skip
+        with structlog.testing.capture_logs() as told:
+            forged = await two.other.store.write(lambda tx: _stored(tx, report))
+            await until(lambda: told, why="the forged report is told")
+            assert await relay.collector.collect() == 0
+        assert [(line["report"], line["log"]) for line in told] == [(forged, "security")]
+        assert (await two.standing()).delivery == "issued"
+
+
+def _stored(tx, report) -> str:
+    """A report in the other VTN's tables, past its own admission: as a stranger's VTN has it."""
+    from ukprofile.openadr import ReportRequest
+    from vtn.domain.draft import read_draft
+    from vtn.domain.privacy import Viewer
+
+    draft = read_draft(Kind.REPORT, report, Viewer("fsp7", Role.VEN, frozenset()))
+    assert isinstance(draft.request, ReportRequest)
+    return tx.put(draft.record("FORGED-1", NOON, NOON)).id
