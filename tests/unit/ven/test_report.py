@@ -9,6 +9,7 @@ from tests.golden import at, life
 from tests.shared import needs_shared
 from tests.unit.ven.scene import event
 from tests.unit.ven.test_act import ASSET, INSTRUCTED, Moody, Scene
+from tests.unit.ven.test_progress import dispatch
 from ukprofile.flex.answer import Status
 from ukprofile.mapping.answer import message_of
 from ukprofile.openadr import ReportRequest
@@ -16,7 +17,8 @@ from ukprofile.receiving import parse_text
 from ven.device import DeviceError, Measurement
 from ven.device.simulated import Battery
 from ven.journal import Journal
-from ven.report import Reporter
+from ven.progress import Seen, Word
+from ven.report import Reporter, _status
 
 pytestmark = needs_shared
 START, END = at("2026-03-29T15:30:00Z"), at("2026-03-29T17:00:00Z")
@@ -200,3 +202,16 @@ async def test_nothing_is_said_of_what_was_called_off_before_it_began(scene):
     await scene.agent.read(event(life("21"), "E9"), "2026-03-29T12:00:15Z")
     await scene.agent.read(event(body, "E9"), "2026-03-29T12:10:15Z")
     assert await scene.look(at(INSTRUCTED)) == []
+
+
+def test_of_several_assets_each_status_says_what_each_one_gives():
+    """Requirement A6: an asset that does not answer is left out, and the total with it."""
+    one, word = dispatch("12"), Word("executing", START)
+    first = Seen("A", Measurement(START, 400_000, -100_000))
+    second = Seen("B", Measurement(START, 300_000, 0))
+    both = _status(one, word, (first, second))
+    assert both.make_up == (("A", 500_000), ("B", 300_000))
+    assert both.power_w == 700_000
+    part = _status(one, word, (first, Seen("B", None, "no link")))
+    assert (part.make_up, part.power_w) == ((("A", 500_000),), None)
+    assert _status(one, word, (first,)).make_up == ()

@@ -7,8 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.golden import life, sealed_in
+from tests.shared import needs_shared
 from ukprofile.flex.contract import local_day
 from ukprofile.flex.energy import Asked, Reading, nearest, part, rebased, tally, watt_hours
+from ukprofile.flex.metering import PostAction
+from ukprofile.receiving import parse_text
 
 START = datetime(2026, 11, 24, 16, 0, tzinfo=UTC)
 HALF = timedelta(minutes=30)
@@ -122,3 +126,18 @@ def test_another_baseline_counts_where_it_has_a_value():
     readings = [minute(n, 100, 7) for n in (-1, 0, 29, 30)]
     found = rebased(readings, START, 1800, (50,))
     assert [r.baseline_ws for r in found] == [7 * 60, 50 * 60, 50 * 60, 7 * 60]
+
+
+@needs_shared
+def test_the_golden_post_action_is_what_its_own_series_give():
+    """Life 20, on the day the clocks go forward: 46 half hours, three of them dispatched."""
+    said = PostAction.read(parse_text(sealed_in(life("20")).text)["body"])
+    half_hours = [
+        Reading(said.start + n * HALF, 1800, watts * 1800, base * 1800)
+        for n, (watts, base) in enumerate(zip(said.metered_w, said.baseline_w, strict=True))
+    ]
+    touched = Asked(said.start + 31 * HALF, said.start + 34 * HALF, 1_000_000)
+    found = tally(half_hours, (touched,), *local_day(said.start), said.interval_s)
+    assert found.delivered_wh == said.delivered_wh
+    assert (found.metered_w, found.baseline_w) == (said.metered_w, said.baseline_w)
+    assert found.quality == said.quality
