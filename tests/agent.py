@@ -131,7 +131,7 @@ async def agent_at(
                 forecast=dict,
                 timeout_s=5.0,
             ),
-            Sender(client, journal, alarms, bell, clock, random=Random(1)),
+            Sender(client, journal, alarms, bell, clock, random=Random(1), weights={}),
             Heartbeat(client, "FSP7", log, every_s=60.0),
             device_log,
         )

@@ -107,7 +107,15 @@ async def _live(
 ) -> None:
     """Start every part, until `stop`; then cancel them, and send what is still queued."""
     ground = _ground(place, settings, clock, journal, log)
-    sender = Sender(client, journal, ground.alarms, ground.bell, clock, random=SystemRandom())
+    sender = Sender(
+        client,
+        journal,
+        ground.alarms,
+        ground.bell,
+        clock,
+        random=SystemRandom(),
+        weights=ground.weights,
+    )
     listener = _listener(place, settings, ground, client)
     parts: list[_Part] = [
         listener,

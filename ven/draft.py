@@ -75,6 +75,15 @@ def is_draft(slot: Slot) -> bool:
     return slot.issuer == ISSUER
 
 
+def newest_state(thread: Thread) -> Thread:
+    """A thread of the draft as its newest state leaves it: that replaces whatever was there (7.6),
+    running or not, and nobody accepts it first as the profile would have it.
+    """
+    asked = [held for held in thread.standing if not held.header.stop]
+    replaced = {held.sha256 for held in asked[:-1]}
+    return Thread(tuple(held for held in thread.held if held.sha256 not in replaced))
+
+
 def entries_for(
     ledger: Ledger, event: Event, program: Program, reader: Reader, now: datetime
 ) -> tuple[Entry, ...]:

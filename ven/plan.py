@@ -1,32 +1,38 @@
 """From what the journal holds to the commands that devices get. Pure.
 
-    journal ──▶ threads in force ──▶ each asset's share ──▶ timeline ──▶ commands
-                DSP-0001  1.0 MW      A 0.6   B 0.4          levels       "A: +0.6 MW, 16:30-18:00"
+    journal ──▶ states ──▶ dispatches in force ──▶ each asset's share ──▶ timeline ──▶ commands
+                           DSP-0001  1.0 MW        A 0.6   B 0.4          levels       "A: +0.6 MW,
+                                                                                     16:30-18:00"
 
-The plan is a function of the entries alone: the same journal gives the same commands with the
-same keys, after a restart as before it. A dispatch over several assets states their total; it is
-shared out by weight, to the watt.
+Only what the state table calls confirmed is in force: nothing that was refused or countered, that
+expired or lapsed (profile 5). The same journal gives the same commands with the same keys, after a
+restart as before it. A dispatch over several assets states their total; it is shared out by
+weight, to the watt.
 """
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from ukprofile.flex.dispatch import Period, Thread
+from ukprofile.flex.course import Course, dispatch_state, in_force
+from ukprofile.flex.dispatch import Held, Period, Thread
 from ukprofile.receiving import Ledger, Slot
-from ukprofile.receiving.thread import other_threads
+from ukprofile.receiving.thread import answers_to, other_threads, terms_of
 from ukprofile.timeline import Plan, timeline
-from ven.device import Command, in_force
+from ven.device import Command
+from ven.device import in_force as held_at
+from ven.draft import ISSUER, newest_state
 
 
 @dataclass(frozen=True, slots=True)
 class Dispatch:
-    """One thread in force: where it stands, what it asks, and of which assets."""
+    """One thread in force: by which text, where it stands, what it asks, and of which assets."""
 
     slot: Slot
     thread: Thread
+    confirmed: Held
     assets: tuple[str, ...]
     periods: tuple[Period, ...]
 
@@ -41,20 +47,34 @@ class Dispatch:
     @property
     def sha256(self) -> str:
         """The text whose level is in force."""
-        assert self.thread.confirmed is not None
-        return self.thread.confirmed.sha256
+        return self.confirmed.sha256
 
 
 def dispatches(ledger: Ledger, programs: Sequence[str], since: datetime) -> tuple[Dispatch, ...]:
-    """Every confirmed dispatch of `programs` that is remembered at `since`, ended ones too."""
+    """Every confirmed dispatch of `programs` that is remembered at `since`, ended ones too.
+
+    `since` is at most now. It moves no state that matters here: at the VEN's end, what is confirmed
+    expires no more, and what is not runs neither before it lapses nor after.
+    """
     found = []
-    for program in programs:
-        for slot, thread in other_threads(ledger, program, since):
-            if thread.confirmed is None or thread.void or not thread.plan:
-                continue
-            assets = tuple(sorted({a["asset_id"] for a in thread.confirmed.body["assets"]}))
-            found.append(Dispatch(slot, thread, assets, thread.plan))
+    for slot, thread, course in courses(ledger, programs, since, since):
+        periods = in_force(course, thread)
+        if course.confirmed is not None and periods:
+            assets = tuple(sorted({a["asset_id"] for a in course.confirmed.body["assets"]}))
+            found.append(Dispatch(slot, thread, course.confirmed, assets, periods))
     return tuple(found)
+
+
+def courses(
+    ledger: Ledger, programs: Sequence[str], since: datetime, now: datetime
+) -> Iterator[tuple[Slot, Thread, Course]]:
+    """Every dispatch of `programs` that is remembered at `since`, with its state at `now`."""
+    for program in programs:
+        terms = terms_of(ledger, program)
+        for slot, held in other_threads(ledger, program, since):
+            thread = newest_state(held) if slot.issuer == ISSUER else held
+            answers = answers_to(ledger, thread)
+            yield slot, thread, dispatch_state(thread, answers, now, terms, "ven")
 
 
 def commands(found: Sequence[Dispatch], weights: Mapping[str, int]) -> tuple[Command, ...]:
@@ -106,7 +126,7 @@ def owed(due: Sequence[Command], told: Sequence[Command], now: datetime) -> tupl
     book, new = list(told), []
     for at in _instants((*due, *told), now):
         want = next((c for c in due if c.valid_from <= at < c.valid_to), None)
-        have = in_force(book, at)
+        have = held_at(book, at)
         if want is not None and (have is None or command_key(have) != want.id):
             new.append(want)
         elif want is None and have is not None and not have.releases:
@@ -119,7 +139,7 @@ def owed(due: Sequence[Command], told: Sequence[Command], now: datetime) -> tupl
 
 def in_effect(told: Sequence[Command], now: datetime) -> frozenset[str]:
     """The ids of those that count at some time from `now` on; the others were replaced."""
-    found = (in_force(told, at) for at in _instants(told, now))
+    found = (held_at(told, at) for at in _instants(told, now))
     return frozenset(c.id for c in found if c is not None)
 
 
@@ -160,6 +180,5 @@ def part_of(one: Dispatch, asset_id: str, weights: Mapping[str, int]) -> Plan:
         )
         for period in one.periods
     )
-    assert one.thread.confirmed is not None
-    revision = one.thread.confirmed.header.revision
+    revision = one.confirmed.header.revision
     return Plan(one.slot.thread, revision, frozenset({asset_id}), periods)

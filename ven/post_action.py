@@ -210,8 +210,7 @@ def _post_action(
     span: tuple[datetime, datetime],
     interval_s: int,
 ) -> PostAction:
-    assert one.thread.confirmed is not None
-    body = one.thread.confirmed.body
+    body = one.confirmed.body
     start, end = span
     readings, method = _against_baseline(book, one, asset_id, span)
     found = tally(readings, asked, start, end, interval_s)

@@ -122,8 +122,7 @@ def over(one: Dispatch, said: Sequence[str], now: datetime) -> bool:
 
 def stopped(one: Dispatch) -> bool:
     """Whether something ended it before its time."""
-    assert one.thread.confirmed is not None
-    return one.end < read_periods(one.thread.confirmed.body)[-1].end
+    return one.end < read_periods(one.confirmed.body)[-1].end
 
 
 def lack(seen: Seen, thread: str) -> str:

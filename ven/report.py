@@ -190,8 +190,7 @@ def _status(one: Dispatch, word: Word, seen: Sequence[Seen]) -> Status:
     """What is said: watts where every device answered, and of several assets what each one gives,
     as far as its device answers (requirement A6).
     """
-    assert one.thread.confirmed is not None
-    body = one.thread.confirmed.body
+    body = one.confirmed.body
     measured = [(s.asset_id, s.measured) for s in seen if s.measured is not None]
     whole = len(measured) == len(seen)
     parts = ((asset_id, m.power_w - m.baseline_w) for asset_id, m in measured)

@@ -287,8 +287,7 @@ def _conflicts(book: Book, now: datetime) -> list[Alarm]:
 
 
 def _whose(one: Dispatch) -> str:
-    assert one.thread.confirmed is not None
-    body = one.thread.confirmed.body
+    body = one.confirmed.body
     origin = body.get("origin", {}).get("party", "DSO")
     by = f"{origin} by {one.slot.issuer}" if origin != "DSO" else one.slot.issuer
     priority = f", priority {body['priority']}" if "priority" in body else ""

@@ -6,10 +6,12 @@
        └── a crash, or no answer: looked for by its name before it is sent again
 
 The name of a report is the message id of what it carries, so that it can be recognised
-(profile 1). One that waits holds back those behind it: the DSO reads them in order.
+(profile 1). One that waits holds back those behind it: the DSO reads them in order. What it said
+counts for nothing once it is refused, and the plan is made anew without it.
 """
 
 import asyncio
+from collections.abc import Mapping
 from random import Random
 
 from ukprofile.clock import Clock
@@ -19,6 +21,7 @@ from ukprofile.openadr.client import Client, VtnProblem
 from ven.alarms import Alarms, alarm
 from ven.bell import Bell
 from ven.journal import Alarm, Book, Journal, Post
+from ven.replan import replan
 
 _PASSING = frozenset({401, 408, 425, 429})
 """Refusals that are about now, not about the report."""
@@ -37,14 +40,18 @@ class Sender:
         clock: Clock,
         *,
         random: Random,
+        weights: Mapping[str, int],
         first_wait_s: float = 1.0,
     ) -> None:
+        """`weights` says how assets share a dispatch (ven.plan)."""
         self._client = client
         self._journal = journal
         self._alarms = alarms
+        self._bell = bell
         self._ear = bell.ear()
         self._clock = clock
         self._random = random
+        self._weights = weights
         self._first_wait_s = first_wait_s
         self._failures = 0
 
@@ -106,9 +113,12 @@ class Sender:
 
         def write(book: Book) -> list[Alarm]:
             book.posted(post.seq, "REFUSED", now, error=str(problem))
+            book.disown(post.name, problem.reason or "REPORT_REFUSED")
+            replan(book, self._weights, now)
             return [raised] if book.alarm(raised) else []
 
         self._alarms.tell(await self._journal.write(write))
+        self._bell.ring()
 
     async def _later(self, post: Post, error: ProfileError) -> float:
         """It stays queued; how long to wait grows with every failure in a row."""

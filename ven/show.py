@@ -10,11 +10,12 @@ from typing import Any
 
 from ukprofile.clock import Clock
 from ukprofile.flex.contract import ContractTerms
+from ukprofile.flex.course import Course, in_force
 from ukprofile.receiving import SENT, Entry, Slot, Thread, parse_text
-from ukprofile.receiving.thread import other_threads
 from ven.device import Command
 from ven.device.simulated import SimulatedBattery
 from ven.journal import Book, Planned, Post
+from ven.plan import courses
 from ven.settings import Settings
 
 _REMEMBERED = timedelta(hours=24)
@@ -46,10 +47,9 @@ async def status(
         "contact": book.noted("contact"),
         "contracts": [c for program in book.programs() for c in _contract(book, program)],
         "dispatches": [
-            _dispatch(book, slot, thread, now)
-            for program in book.programs()
-            for slot, thread in other_threads(book, program, now - _REMEMBERED)
-            if thread.standing
+            _dispatch(book, slot, thread, course)
+            for slot, thread, course in courses(book, book.programs(), now - _REMEMBERED, now)
+            if thread.held
         ],
         "devices": [await _device(one, asset_id) for asset_id, one in devices.items()],
         "queued": [
@@ -78,32 +78,21 @@ def _contract(book: Book, program: str) -> Iterator[dict[str, Any]]:
         }
 
 
-def _dispatch(book: Book, slot: Slot, thread: Thread, now: datetime) -> dict[str, Any]:
-    said = book.said(slot.program, slot.thread)
+def _dispatch(book: Book, slot: Slot, thread: Thread, course: Course) -> dict[str, Any]:
+    """`periods` are what is in force of it: none of what lapsed, expired or was refused."""
+    timer = course.timer
     return {
         "contract_id": slot.program,
         "thread": slot.thread,
-        "state": _state(thread, said, now),
-        "said": list(said),
+        "state": str(course.state),
+        "flags": list(course.flags),
+        "next": None if timer is None else {"timer": str(timer.event), "at": _time(timer.at)},
+        "said": list(book.said(slot.program, slot.thread)),
         "periods": [
-            {"start": _time(p.start), "end": _time(p.end), "w": p.level_w} for p in thread.plan
+            {"start": _time(p.start), "end": _time(p.end), "w": p.level_w}
+            for p in in_force(course, thread)
         ],
     }
-
-
-def _state(thread: Thread, said: tuple[str, ...], now: datetime) -> str:
-    """The state of profile 5, as far as the agent can know it."""
-    if said and said[-1] not in ("executing", "resumed"):
-        return said[-1]
-    if thread.void:
-        return "late"
-    if thread.confirmed is None:
-        return "cancelled" if thread.stops else "proposed"
-    if not thread.plan:
-        return "cancelled"
-    if now < thread.plan[0].start:
-        return "confirmed"
-    return "running" if now < thread.plan[-1].end else "ended"
 
 
 async def _device(device: SimulatedBattery, asset_id: str) -> dict[str, Any]:

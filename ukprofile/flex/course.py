@@ -9,19 +9,24 @@ is of the future: it is held, so its time has come.
 
 A response counts for the very revision it names: once that is superseded it changes nothing. An
 increase that the VEN refused supersedes nothing: the head before it is answered again.
+
+`arrival` asks the same of a text that is not held yet: how it finds the dispatch at its place in
+time, and what it does there. Whoever holds it afterwards finds that very step in the course.
 """
 
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from ukprofile.flex.contract import ContractTerms
-from ukprofile.flex.dispatch import Held, Thread, asks_more, read_periods
+from ukprofile.flex.dispatch import Held, Period, Thread, asks_more, cut, read_periods
 from ukprofile.flex.happenings import Happening, happenings
 from ukprofile.flex.states import (
+    AFTERWARDS,
     IN_RUN,
     ORDERS,
+    RAN,
     STOPS,
     TERMINAL,
     VARIATIONS,
@@ -64,6 +69,9 @@ _ENDS = {
     Event.DECREASE: {"increase_waits"},
 }
 """Which flags an event takes down."""
+_CONFIRMED = (State.CONFIRMED, *IN_RUN, *RAN, *AFTERWARDS)
+_AHEAD = timedelta(seconds=30)
+"""How far ahead of a receiver's clock a text may be issued (profile 2 Receiving 4)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +98,26 @@ class Course:
     steps: tuple[Step, ...]
     known: Known
 
+    @property
+    def confirmed(self) -> Held | None:
+        """The text in force; None where nothing of it runs, ran or will run."""
+        return self.known.head if self.state in _CONFIRMED else None
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A text that is not held yet, and the course of its dispatch up to it."""
+
+    text: Happening
+    before: Course
+    terms: ContractTerms | None
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """What it does; None where it says nothing of the dispatch. Its body was checked."""
+        event, guards = _read(self.text, self.before.known, self.terms)
+        return None if event is None else step(self.before.state, event, guards)
+
 
 def dispatch_state(
     thread: Thread,
@@ -105,13 +133,82 @@ def dispatch_state(
     point only: what was never confirmed lapses for the DSO at confirm_by, for the VEN, which may
     not have read everything yet, at the start.
     """
-    held_here = thread.standing if side == "dso" else thread.held
-    texts = deque(happenings(held_here, (a for a in answers if a.counts)))
-    until = max((now, *(text.at for text in texts)))
+    texts = _happenings(thread, answers, side)
+    return _course(texts, max((now, *(text.at for text in texts))), terms, side)
+
+
+def arrival(
+    held: Held,
+    thread: Thread,
+    answers: Iterable[Held],
+    now: datetime,
+    terms: ContractTerms | None,
+    side: Side = "dso",
+) -> Arrival | None:
+    """How `held`, a text of the thread or an answer to one, finds it as it is read at `now`.
+
+    It stands where it will stand once it is kept: where it was issued, but for a clock that runs
+    slow. At the DSO's end a variation of what is firm finds it taken up, whatever was heard: the
+    acknowledgement may be on its way, and the VEN, which knows, decides (vector R29). None for
+    an answer to what is no text of the thread, or does not count there.
+    """
+    heard = side == "ven" or held.header.kind != "variation"
+    if held.header.in_reply_to is None:
+        texts = _happenings(Thread((*thread.held, held)), answers, side, heard=heard)
+    else:
+        texts = _happenings(thread, (*answers, held), side)
+    latest = now.replace(microsecond=0) + (_AHEAD if side == "dso" else timedelta())
+    placed = sorted(
+        (replace(t, at=min(t.at, latest)) if t.held is held else t for t in texts),
+        key=lambda text: text.order,
+    )
+    text = next((t for t in placed if t.held is held), None)
+    if text is None:
+        return None
+    before = _course(placed, max(now, text.at), terms, side, up_to=text)
+    return Arrival(text, before, terms)
+
+
+def in_force(course: Course, thread: Thread) -> tuple[Period, ...]:
+    """The periods that run, ran or will run, cut by the stops; nothing of what never did.
+
+    A VEN that said ceased has ended its run itself (profile 2 Acting).
+    """
+    if course.confirmed is None:
+        return ()
+    said = (step.at for step in course.steps if step.event is Event.CEASES and _ends(step))
+    ended = next(said, None)
+    periods = thread.cut_by_stops(course.known.plan)
+    return periods if ended is None else cut(periods, ended)
+
+
+def _ends(step: Step) -> bool:
+    return step.outcome.effect == "acts" and step.outcome.state is State.CEASED
+
+
+def _happenings(
+    thread: Thread, answers: Iterable[Held], side: Side, *, heard: bool = True
+) -> list[Happening]:
+    texts = thread.standing if side == "dso" else thread.held
+    counting = (answer for answer in answers if answer.counts)
+    return happenings(texts, counting, own=side == "ven", heard=heard)
+
+
+def _course(
+    found: Iterable[Happening],
+    until: datetime,
+    terms: ContractTerms | None,
+    side: Side,
+    up_to: Happening | None = None,
+) -> Course:
+    """Live through the texts and the timers between them; `up_to` is not lived through itself."""
+    texts = deque(found)
     known, steps = Known(), list[Step]()
     while True:
         due = next_due(known, terms, side)
         text = texts[0] if texts and (due is None or texts[0].place < place(due)) else None
+        if text is not None and text is up_to:
+            return Course(known.state, due, tuple(sorted(known.flags)), tuple(steps), known)
         if text is not None:
             at = texts.popleft().at
             event, guards = _read(text, known, terms)

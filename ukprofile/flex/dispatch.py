@@ -7,7 +7,11 @@
 
 State, not deltas: every revision states the whole desired state, so the plan is that of the
 newest confirmed revision, never a sum of changes. A variation that asks for more takes effect
-only once a response accepted it; until then the level before it runs on (profile 5).
+only once a response accepted it; until then the level before it runs on. Of what a response
+accepted in part nothing is in force until an instruction confirms those very periods (profile 5).
+
+A thread knows no clock: what its texts confirmed may be refused, expired or over. Whether it runs
+is its state, `ukprofile.flex.course`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -93,7 +97,8 @@ class Held:
     """One text of a thread as a receiver holds it.
 
     `counts` is False for texts that were refused, late or expired; `void` marks a first
-    acceptance that came too late; `accepted` that a response accepted it.
+    acceptance that came too late. What a response did to it: `accepted` an increase, so that it is
+    in force, or `declined` it; `countered` what was confirmed, so that nothing is any more.
     """
 
     sha256: str
@@ -103,6 +108,8 @@ class Held:
     counts: bool = True
     void: bool = False
     accepted: bool = False
+    declined: bool = False
+    countered: bool = False
 
     @property
     def order(self) -> tuple[bool, int]:
@@ -183,7 +190,10 @@ class Thread:
         """The periods in force: those of the confirmed revision, cut by the stops."""
         if self.confirmed is None:
             return ()
-        periods = read_periods(self.confirmed.body)
+        return self.cut_by_stops(read_periods(self.confirmed.body))
+
+    def cut_by_stops(self, periods: tuple[Period, ...]) -> tuple[Period, ...]:
+        """What the stops leave of `periods`."""
         if not self.stops:
             return periods
         return cut(periods, min(stop.effective for stop in self.stops))
@@ -208,12 +218,12 @@ class Thread:
         confirmed: Held | None = None
         pending: Held | None = None
         for held in self.standing:
-            if held.header.kind not in CONFIRMING:
+            if held.header.kind not in CONFIRMING or held.declined:
                 continue
             if confirmed is not None and self._waits(confirmed, held):
                 pending = held
             else:
-                confirmed, pending = held, None
+                confirmed, pending = None if held.countered else held, None
         return confirmed, pending
 
     @staticmethod

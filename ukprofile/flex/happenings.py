@@ -44,14 +44,20 @@ class Happening:
         return (*self.place, *self.held.order, self.held.sha256, self.again)
 
 
-def happenings(texts: Iterable[Held], answers: Iterable[Held]) -> list[Happening]:
-    """Every text at its time, each once, in an order that does not depend on how they came."""
+def happenings(
+    texts: Iterable[Held], answers: Iterable[Held], *, own: bool = False, heard: bool = True
+) -> list[Happening]:
+    """Every text at its time, each once, in an order that does not depend on how they came.
+
+    `own` texts were decided here: what counts was taken up, whatever became of the
+    acknowledgement. Without `heard` nothing is made of a silence: all that counts was taken up.
+    """
     orders = {held.sha256: held for held in texts}
     replies = {held.sha256: held for held in answers}
     acknowledged = _acknowledgements(replies.values())
     found = []
     for held in orders.values():
-        found += _order(held, acknowledged, orders, replies.values())
+        found += _order(held, acknowledged, orders, replies.values(), own=own, heard=heard)
     for reply in replies.values():
         reference = reply.header.in_reply_to
         answered = None if reference is None else orders.get(reference.sha256)
@@ -74,6 +80,9 @@ def _order(
     acknowledged: Mapping[str, Held],
     orders: Mapping[str, Held],
     replies: Iterable[Held],
+    *,
+    own: bool,
+    heard: bool,
 ) -> list[Happening]:
     said = acknowledged.get(held.sha256)
     issued = held.header.issued_at
@@ -84,11 +93,12 @@ def _order(
         decided=_decided(held, said),
         acknowledged_at=None if said is None else said.header.issued_at,
         earlier_held=any(
-            other.order <= held.order and _decided(other, acknowledged[sha256]) == "received"
+            other.order <= held.order and _decided(other, acknowledged.get(sha256)) == "received"
             for sha256, other in orders.items()
-            if sha256 != held.sha256 and sha256 in acknowledged
+            if sha256 != held.sha256 and (own or sha256 in acknowledged)
         ),
-        taken_up=any(_takes_up(reply, held, orders) for reply in replies),
+        taken_up=(held.counts and (own or not heard))
+        or any(_takes_up(reply, held, orders) for reply in replies),
     )
     if held.header.kind == "cancellation" and said is not None and said.header.issued_at > at:
         return [one, replace(one, at=said.header.issued_at, again=True)]

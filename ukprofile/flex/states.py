@@ -241,7 +241,7 @@ OTHERWISE = (
     Otherwise(TERMINAL, STOPS, "noop", "ALREADY_STOPPED", "a stop of what has ended"),
     Otherwise(TERMINAL, ORDERS, "refused", "TERMINAL", "never revived: a new thread"),
     Otherwise((_S.LAPSED, _S.EXPIRED), (_E.ACCEPT, _E.PARTIAL), "refused", "LATE", "silence counted already"),
-    Otherwise((*RAN, *AFTERWARDS), WORDS, "ignored", "", "evidence of a run that is over"),
+    Otherwise(tuple(State), WORDS, "ignored", "", "what a device did is a fact: kept as evidence"),
     Otherwise(tuple(State), (_E.LATE, _E.RULE_REFUSAL), "ignored", "", "the VEN took nothing up"),
     Otherwise(tuple(State), CLOCK, "ignored", "", "the timer is not set in this state"),
     Otherwise(tuple(State), tuple(Event), "refused", "STATE_INVALID", "does not fit the state"),

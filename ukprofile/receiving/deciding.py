@@ -2,28 +2,38 @@
 
     known text ─▶ silent
     stop        ─▶ against the stops held: act, noop, or equivocation; never refused otherwise
-    not a stop  ─▶ order ─▶ time ─▶ unknown fields ─▶ accept_by ─▶ rules ─▶ projection ─▶ act
+    not a stop  ─▶ order ─▶ over? ─▶ time ─▶ unknown fields ─▶ accept_by ─▶ rules ─▶ state table
+                                                                    ─▶ projection ─▶ act
 
 The caller keeps `Decision.entry` in the transaction that carries the decision out.
 """
 
-from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from ukprofile.codes import CODES
 from ukprofile.errors import Refused
 from ukprofile.flex.contract import ContractTerms
-from ukprofile.flex.dispatch import Held, Period, Stop, Thread, read_periods
+from ukprofile.flex.course import Arrival
+from ukprofile.flex.dispatch import Held, Stop, Thread, read_periods
 from ukprofile.flex.fields import Fault, Unknown
 from ukprofile.flex.header import Header
 from ukprofile.flex.kinds import KINDS
 from ukprofile.flex.projection import project
-from ukprofile.flex.times import milliseconds, read_time
+from ukprofile.flex.states import State
+from ukprofile.flex.timers import Known
+from ukprofile.flex.times import milliseconds
 from ukprofile.receiving.ledger import Entry, Ledger
 from ukprofile.receiving.opening import digest, parse_text
-from ukprofile.receiving.thread import other_threads, thread_of
+from ukprofile.receiving.state import (
+    arrival_of,
+    check_not_over,
+    plans_beside,
+    refused,
+    runs,
+    too_late,
+)
+from ukprofile.receiving.thread import thread_of
 from ukprofile.receiving.values import Decision, Opened, Verdict
 from ukprofile.rules import HOLDS, PROFILE_1_0, Case, RuleSet, violations
 
@@ -51,7 +61,7 @@ def repeat(text: str, ledger: Ledger) -> Decision | None:
 def decide(opened: Opened, ledger: Ledger, now: datetime, rules: RuleSet = PROFILE_1_0) -> Decision:
     """What to make of a genuine message at `now` (`receiving_time`). Never raises Refused.
 
-    `rules` may be () where somebody else answers for the contract's rules.
+    `rules` may be () where somebody else answers for the contract's rules and its states.
     """
     if (known := repeat(opened.text, ledger)) is not None:
         return known
@@ -71,7 +81,10 @@ def _found(opened: Opened, ledger: Ledger, now: datetime, rules: RuleSet) -> Dec
             return _stop(opened, thread, now, unknown)
         if (out := _order(opened.header, thread)) is not None:
             return out
-        return _judge(opened, ledger, thread, now, rules, unknown)
+        found = arrival_of(opened, ledger, thread, now)
+        if rules:
+            check_not_over(found, opened)
+        return _judge(opened, ledger, thread, found, now, rules, unknown)
     except Refused as refused:
         return Decision(
             "refused",
@@ -124,6 +137,7 @@ def _judge(
     opened: Opened,
     ledger: Ledger,
     thread: Thread,
+    found: Arrival | None,
     now: datetime,
     rules: RuleSet,
     unknown: tuple[str, ...],
@@ -136,16 +150,21 @@ def _judge(
     for path in (p for p, mark in marks.items() if mark == "abort"):
         raise Refused("CRITICAL_UNKNOWN", path=path, clause="profile 2 criticality")
     _check_body(opened)
-    if header.accept_by is not None and now > header.accept_by and not _confirmed(thread):
+    outcome = found.outcome if found is not None and rules else None
+    if found is not None and outcome is not None and outcome.reason == "TERMINAL":
+        raise refused("TERMINAL", found.before)
+    if header.accept_by is not None and now > header.accept_by and not runs(found):
         return Decision("late", "LATE", path="/accept_by", clause="profile 2 accept_by")
     answered = _answered(header, ledger) if opened.context.role == "dso" else None
-    case = _case(opened, ledger, thread, now, answered)
+    case = _case(opened, ledger, thread, found, now, answered)
     for violation in violations(rules, case):
         raise violation.refused()
-    if _too_late(header, opened.body, answered, now):
+    if too_late(opened, answered, case.terms, now) or (outcome and outcome.reason == "LATE"):
         return Decision("late", "LATE", path="/issued_at", clause="profile 5 respond_by")
+    if found is not None and outcome is not None and outcome.effect == "refused":
+        raise refused(outcome.reason, found.before)
     differs = _differs(opened)
-    holds = opened.context.role == "ven" and _confirmed(thread)
+    holds = opened.context.role == "ven" and runs(found)
     if holds and any(violations((HOLDS,), case)):
         alarm = "PROJECTION" if differs else ""
         return Decision("hold", HOLDS.reason, alarm, notices=unknown, clause=HOLDS.clause)
@@ -176,30 +195,28 @@ def _unknown(opened: Opened) -> tuple[str, ...]:
     return tuple(finding.path for finding in found if isinstance(finding, Unknown))
 
 
-def _confirmed(thread: Thread) -> bool:
-    return thread.confirmed is not None and not thread.void
-
-
 def _case(
     opened: Opened,
     ledger: Ledger,
     thread: Thread,
+    found: Arrival | None,
     now: datetime,
-    answered: Mapping[str, Any] | None,
+    answered: Entry | None,
 ) -> Case:
     header = opened.header
     held = _terms(opened, ledger)
     dispatch = opened.slot.family == "dispatch"
-    others = other_threads(ledger, header.program, now, opened.slot) if dispatch else ()
+    known = Known() if found is None else found.before.known
     return Case(
         header=header,
         body=opened.body,
         periods=read_periods(opened.body) if header.kind in _WITH_PERIODS else (),
         terms=None if held is None else ContractTerms.read(parse_text(held.text)["body"]),
         thread=thread,
-        others=tuple(other.plan for _, other in others),
-        countered=_countered(thread, ledger) if dispatch else None,
-        answered=answered,
+        plan=known.plan if runs(found) else (),
+        others=plans_beside(opened, ledger, now) if dispatch else (),
+        countered=known.countered if known.state is State.COUNTERED and dispatch else None,
+        answered=None if answered is None else parse_text(answered.text)["body"],
         now=now,
     )
 
@@ -215,24 +232,8 @@ def _terms(opened: Opened, ledger: Ledger) -> Entry | None:
     return held if own else None
 
 
-def _countered(thread: Thread, ledger: Ledger) -> tuple[Period, ...] | None:
-    """The periods of the newest partial acceptance of the head, where that is a schedule."""
-    if thread.head is None or thread.head.header.kind != "schedule":
-        return None
-    bodies = _responses(thread.head, ledger)
-    partial = [body for body in bodies if body["answer"] == "partial"]
-    return read_periods(partial[-1]) if partial else None
-
-
-def _responses(held: Held, ledger: Ledger) -> Iterator[Mapping[str, Any]]:
-    for reply in ledger.replies(held.sha256):
-        if reply.kind == "response" and reply.standing:
-            body: Mapping[str, Any] = parse_text(reply.text)["body"]
-            yield body
-
-
-def _answered(header: Header, ledger: Ledger) -> Mapping[str, Any] | None:
-    """The body of the message that is answered. Raises Refused REPLY_MISMATCH."""
+def _answered(header: Header, ledger: Ledger) -> Entry | None:
+    """The message that is answered. Raises Refused REPLY_MISMATCH."""
     reply = header.in_reply_to
     if reply is None:
         return None
@@ -249,8 +250,7 @@ def _answered(header: Header, ledger: Ledger) -> Mapping[str, Any] | None:
             path="/in_reply_to",
             clause="profile 2 in_reply_to",
         )
-    body: Mapping[str, Any] = parse_text(entry.text)["body"]
-    return body
+    return entry
 
 
 def _same_course(entry: Entry, header: Header) -> bool:
@@ -260,18 +260,6 @@ def _same_course(entry: Entry, header: Header) -> bool:
     if header.kind == "acceptance" and entry.kind == "availability":
         return entry.slot.issuer == header.recipient
     return entry.slot.program == header.program
-
-
-def _too_late(
-    header: Header,
-    body: Mapping[str, Any],
-    answered: Mapping[str, Any] | None,
-    now: datetime,
-) -> bool:
-    if header.kind != "response" or body["answer"] == "refuse" or answered is None:
-        return False
-    respond_by = read_time(answered.get("respond_by"))
-    return respond_by is not None and now > respond_by
 
 
 def _differs(opened: Opened) -> bool:

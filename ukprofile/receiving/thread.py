@@ -1,17 +1,24 @@
 """From entries of a ledger to the thread they make."""
 
-from collections.abc import Iterable, Mapping
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import groupby
 from typing import Any
 
-from ukprofile.flex.dispatch import CONFIRMING, Held, Stop, Thread
+from ukprofile.flex.contract import ContractTerms
+from ukprofile.flex.course import dispatch_state
+from ukprofile.flex.dispatch import Held, Stop, Thread
 from ukprofile.flex.header import Header, read_header
+from ukprofile.flex.states import Event, State
 from ukprofile.receiving.ledger import Entry, Ledger, Slot
 from ukprofile.receiving.opening import parse_text
 
-__all__ = ["Stop", "Thread", "answers_to", "held_of", "other_threads", "thread_of"]
+__all__ = ["Stop", "Thread", "answers_to", "held_of", "other_threads", "terms_of", "thread_of"]
+
+_EVER = datetime.min.replace(tzinfo=UTC)
+"""No time of its own: a thread is what its texts make of it."""
 
 
 def thread_of(ledger: Ledger, slot: Slot) -> Thread:
@@ -36,7 +43,7 @@ def answers_to(ledger: Ledger, thread: Thread) -> tuple[Held, ...]:
     return tuple(held_of(reply) for held in thread.held for reply in ledger.replies(held.sha256))
 
 
-def held_of(entry: Entry, *, accepted: bool = False) -> Held:
+def held_of(entry: Entry) -> Held:
     """An entry as its thread sees it."""
     header, body = _read(entry.text)
     return Held(
@@ -46,25 +53,40 @@ def held_of(entry: Entry, *, accepted: bool = False) -> Held:
         entry.received_at,
         counts=entry.standing,
         void=entry.verdict == "late",
-        accepted=accepted,
     )
 
 
-def _thread(ledger: Ledger, entries: Iterable[Entry]) -> Thread:
-    return Thread(
-        tuple(
-            held_of(entry, accepted=entry.kind in CONFIRMING and _accepted(ledger, entry))
-            for entry in entries
-        )
-    )
+def terms_of(ledger: Ledger, program: str) -> ContractTerms | None:
+    """The newest terms of a contract; None = none are held."""
+    held = ledger.terms(program)
+    return None if held is None else ContractTerms.read(_read(held.text)[1])
 
 
-def _accepted(ledger: Ledger, entry: Entry) -> bool:
-    return any(
-        reply.kind == "response"
-        and reply.standing
-        and _read(reply.text)[1].get("answer") == "accept"
-        for reply in ledger.replies(entry.sha256)
+def _thread(ledger: Ledger, entries: Sequence[Entry]) -> Thread:
+    """The thread, each of its texts with what a response did to it."""
+    thread = Thread(tuple(held_of(entry) for entry in entries))
+    dispatch = any(entry.slot.family == "dispatch" for entry in entries)
+    answers = answers_to(ledger, thread) if dispatch else ()
+    if not any(answer.header.kind == "response" and answer.counts for answer in answers):
+        return thread
+    program = entries[0].slot.program
+    steps = dispatch_state(thread, answers, _EVER, terms_of(ledger, program), "ven").steps
+    done = {
+        step.held.header.in_reply_to.sha256: step.event
+        for step in steps
+        if step.outcome.effect == "acts" and step.outcome.state is not State.REFUSED
+        if step.held is not None and step.held.header.in_reply_to is not None
+        if step.held.header.kind == "response"
+    }
+    return Thread(tuple(_answered(held, done.get(held.sha256)) for held in thread.held))
+
+
+def _answered(held: Held, event: Event | None) -> Held:
+    return replace(
+        held,
+        accepted=event is Event.ACCEPT,
+        declined=event is Event.REFUSE,
+        countered=event is Event.PARTIAL,
     )
 
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 from itertools import pairwise
 
 from ukprofile.flex.contract import inside
-from ukprofile.flex.dispatch import asks_more, edges, level_at, read_periods
+from ukprofile.flex.dispatch import asks_more, edges, level_at
 from ukprofile.flex.kinds import DISPATCH_TYPES
 from ukprofile.flex.times import read_time, time_text
 from ukprofile.rules.rule import Case, Finding, Rule, Scope
@@ -162,12 +162,9 @@ def as_accepted(case: Case) -> Iterator[Finding]:
 
 def past_unchanged(case: Case) -> Iterator[Finding]:
     """Past periods stay, the running one keeps start, id and level; later changes get new ids."""
-    confirmed = case.thread.confirmed
-    if confirmed is None or case.thread.void:
-        return
     when = case.header.issued_at
     new = {p.id: p for p in case.periods}
-    for old in read_periods(confirmed.body):
+    for old in case.plan:
         now = new.get(old.id)
         running = old.start <= when < old.end
         kept = now is not None and (now.start, now.level_w) == (old.start, old.level_w)
@@ -180,10 +177,7 @@ def past_unchanged(case: Case) -> Iterator[Finding]:
 
 def increase_accepted(case: Case) -> Iterator[Finding]:
     """An increase or extension is held until a response accepts it."""
-    confirmed = case.thread.confirmed
-    if confirmed is not None and asks_more(
-        read_periods(confirmed.body), case.periods, case.header.issued_at
-    ):
+    if case.plan and asks_more(case.plan, case.periods, case.header.issued_at):
         yield _PERIODS, "asks for more: the old level runs on until it is accepted"
 
 

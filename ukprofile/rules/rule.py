@@ -25,7 +25,8 @@ class Case:
     """One message and what surrounds it. `periods` are those of the body, read.
 
     `terms` are the contract's (None = never read). `thread` is what is held of the same slot,
-    `others` are the plans in force of the contract's other dispatches. `countered` are the
+    `plan` its periods in force as the message finds them (() = nothing is confirmed, or it is
+    over); `others` are the plans in force of the contract's other dispatches. `countered` are the
     periods of the partial acceptance that the message must confirm, None = there is none.
     `answered` is the body of the message a response answers.
     """
@@ -35,6 +36,7 @@ class Case:
     periods: tuple[Period, ...] = ()
     terms: ContractTerms | None = None
     thread: Thread = field(default_factory=Thread)
+    plan: tuple[Period, ...] = ()
     others: tuple[tuple[Period, ...], ...] = ()
     countered: tuple[Period, ...] | None = None
     answered: Mapping[str, Any] | None = None

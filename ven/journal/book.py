@@ -158,6 +158,14 @@ class Book:
         """Everything kept of one family that counts, in the order it was kept."""
         return [e for e in self._entries("family = ?", family) if e.standing]
 
+    def disown(self, message_id: str, reason: str) -> None:
+        """What we said in that message counts no more: the VTN refused it for good, by `reason`."""
+        self._db.execute(
+            "UPDATE entries SET verdict = 'refused', reason = ?"
+            " WHERE verdict = ? AND json_extract(text, '$.message_id') = ?",
+            (reason, SENT, message_id),
+        )
+
     def entries(self) -> Sequence[Entry]:
         """Everything kept, in the order it was kept."""
         return self._entries("1")

@@ -45,7 +45,9 @@ class Agent:
         self.reporter = Reporter(
             *common, self.voice, self.devices, self.clock, self.bell, timeout_s=5.0, rest_s=0.0
         )
-        self.sender = Sender(ears.client, *common, self.bell, self.clock, random=random.Random(1))
+        self.sender = Sender(
+            ears.client, *common, self.bell, self.clock, random=random.Random(1), weights={}
+        )
         self.meter = Meter(
             self.journal, self.devices, self.clock, reading_s=60, timeout_s=5.0, rest_s=0.0
         )

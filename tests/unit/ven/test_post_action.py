@@ -75,7 +75,7 @@ def dispatch(thread: str, revision: int, *periods: Period, assets=(ASSET,)) -> D
     slot = Slot("UKPN", "FSP7", "sandbox", "UKPN:FLEX-1", "dispatch", thread)
     header = SimpleNamespace(revision=revision, stop=False, kind="instruction")
     held = Held(thread, header, {}, NOON)  # only its revision is asked for
-    return Dispatch(slot, Thread((held,)), assets, periods)
+    return Dispatch(slot, Thread((held,)), held, assets, periods)
 
 
 def test_each_dispatch_has_its_own_part_beside_the_others():

@@ -32,6 +32,7 @@ class Outbox(Ears):
             Bell(),
             self.clock,
             random=Random(1),
+            weights={},
             first_wait_s=0.25,
         )
 
@@ -125,7 +126,9 @@ async def test_taken_means_taken_by_it(outbox):
 async def test_it_wakes_when_the_bell_rings(outbox):
     bell = Bell()
     alarms = Alarms(outbox.journal, structlog.get_logger())
-    sender = Sender(outbox.through, outbox.journal, alarms, bell, outbox.clock, random=Random(1))
+    sender = Sender(
+        outbox.through, outbox.journal, alarms, bell, outbox.clock, random=Random(1), weights={}
+    )
     task = asyncio.create_task(sender.run())
     await outbox.posted(2)
     await outbox.dso.instruct(HALF + HOUR + timedelta(minutes=1), HOUR)

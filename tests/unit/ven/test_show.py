@@ -51,9 +51,10 @@ async def test_a_dispatch_from_proposed_to_completed(scene, tmp_path):
 
 
 async def test_a_dispatch_that_was_called_off(scene, tmp_path):
-    await scene.agent.read(event(life("21"), "E9"), "2026-03-29T12:00:15Z")
-    await scene.agent.read(event(life("22"), "E9"), "2026-03-29T12:10:15Z")
-    assert await state(scene, tmp_path, at(INSTRUCTED)) == "cancelled"
+    await scene.agent.read(event(life("21"), "E9"), "2026-03-29T13:00:15Z")
+    await scene.agent.responds("21", "accept")
+    await scene.agent.read(event(life("22"), "E9"), "2026-03-29T14:00:15Z")
+    assert await state(scene, tmp_path, at("2026-03-29T14:01:00Z")) == "cancelled"
 
 
 async def test_the_lines_are_in_the_order_it_happened(scene, tmp_path):

@@ -8,6 +8,7 @@ from ukprofile.flex.states import (
     OTHERWISE,
     TABLE,
     TERMINAL,
+    WORDS,
     Event,
     Guard,
     Outcome,
@@ -40,12 +41,12 @@ PLAIN = {
     "refuse": {},
     "late": {f"none {EARLY} {RUN}": "lapsed", ENDED: "ignored"},
     "rule_refusal": {f"none {EARLY} {RUN}": "refused", ENDED: "ignored"},
-    "executing": {"confirmed running": "stays", "suspended": "running", f"{RAN} {AFTER}": "ignored"},
-    "suspends": {"running": "suspended", "suspended": "stays", f"{RAN} {AFTER}": "ignored"},
-    "resumes": {"running": "stays", "suspended": "running", f"{RAN} {AFTER}": "ignored"},
-    "fails": {f"confirmed {RUN}": "stays", f"{RAN} {AFTER}": "ignored"},
-    "ceases": {RUN: "ceased", f"{RAN} {AFTER}": "ignored"},
-    "completes": {RUN: "stays", f"{RAN} {AFTER}": "ignored"},
+    "executing": {"confirmed running": "stays", "suspended": "running"},
+    "suspends": {"running": "suspended", "suspended": "stays"},
+    "resumes": {"running": "stays", "suspended": "running"},
+    "fails": {f"confirmed {RUN}": "stays"},
+    "ceases": {RUN: "ceased"},
+    "completes": {RUN: "stays"},
     "post_action": {RAN: "reported", "reported": "stays"},
     "settle": {"reported": "settled"},
     "dispute": {"reported": "refused LATE"},
@@ -92,7 +93,7 @@ def expected(state: str, event: str) -> str:
     for states, outcome in PLAIN[event].items():
         if state in states.split():
             return outcome
-    return "ignored" if Event(event) in CLOCK else INVALID
+    return "ignored" if Event(event) in (*CLOCK, *WORDS) else INVALID
 
 
 def shown(state: State, outcome: Outcome) -> str:

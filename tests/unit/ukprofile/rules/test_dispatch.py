@@ -186,7 +186,7 @@ def test_what_was_accepted_in_part_is_confirmed_exactly() -> None:
     assert found(case(countered=(period(0, 65, 180),))) == [("NOT_AS_ACCEPTED", "/body/periods")]
 
 
-BEFORE = Thread((held("instruction", 0, period(0, 60, 90), period(1, 90, 150)),))
+BEFORE = (period(0, 60, 90), period(1, 90, 150))
 
 
 @pytest.mark.parametrize(
@@ -206,14 +206,14 @@ BEFORE = Thread((held("instruction", 0, period(0, 60, 90), period(1, 90, 150)),)
 def test_a_variation_leaves_the_past_and_the_running_level_alone(
     periods: tuple[Period, ...], path: str
 ) -> None:
-    one = case(*periods, kind="variation", issued=100, thread=BEFORE)
+    one = case(*periods, kind="variation", issued=100, plan=BEFORE)
     assert found(one) == ([("VARIATION_PAST_CHANGED", path)] if path else [])
 
 
 def test_a_later_change_gets_a_new_id() -> None:
     changed = (period(0, 60, 90), period(1, 90, 150, 500_000))
     renamed = (period(0, 60, 90), period(2, 90, 150, 500_000))
-    early = {"kind": "variation", "issued": 70, "thread": BEFORE}
+    early = {"kind": "variation", "issued": 70, "plan": BEFORE}
     assert found(case(*changed, **early)) == [("VARIATION_PAST_CHANGED", "/body/periods")]
     assert found(case(*renamed, **early)) == []
     assert found(case(period(0, 60, 90), **early)) == []
@@ -222,7 +222,7 @@ def test_a_later_change_gets_a_new_id() -> None:
 def test_only_an_increase_or_extension_is_held() -> None:
     for end, watts, holds in ((150, 1_000_000, False), (149, 900_000, False), (151, 1, True)):
         periods = (period(0, 60, 90), period(1, 90, 150), period(2, 150, end, watts))
-        one = case(*periods[: 3 if end > 150 else 2], kind="variation", issued=100, thread=BEFORE)
+        one = case(*periods[: 3 if end > 150 else 2], kind="variation", issued=100, plan=BEFORE)
         assert bool([*violations((HOLDS,), one)]) is holds
     assert not [*violations((HOLDS,), case(kind="variation"))]
     assert HOLDS.severity == "hold"
