@@ -1,14 +1,14 @@
 """What is watched, in memory: of each dispatch what was found last, and when to look again.
 
-    found ─▶ put ─┬─▶ its claim against those of its neighbours: who shares an asset with it
-    absences ─────┘   └─▶ concerns, when to look next
+    found ────┬─▶ put ─▶ its claim against those of its neighbours, who share an asset with it
+    absences ─┘      └─▶ concerns, when to look next
 
-Only what changed, and its neighbours, is thought about again: a change costs the same whether ten
+Only what changed is thought about again, with its neighbours: a change costs the same whether ten
 dispatches are remembered or ten thousand. It holds no texts, and forgets what needs no more looks.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
 from ukprofile.receiving import Slot
@@ -24,8 +24,9 @@ class Board:
 
     def __init__(self) -> None:
         self._found: dict[Slot, Found] = {}
-        self._crossed: dict[Slot, Found] = {}
         self._on: defaultdict[str, set[Slot]] = defaultdict(set)
+        self._pairs: defaultdict[Slot, dict[Slot, Found]] = defaultdict(dict)
+        self._touched: dict[Slot, Found] = {}
         self._absences: dict[str, Absences] = {}
 
     # -- being told ------------------------------------------------------------------------
@@ -35,14 +36,12 @@ class Board:
     ) -> None:
         """Take what was found at `now`, and what whole FSPs said they cannot run."""
         self._absences.update(absences)
-        affected = set(found)
-        affected |= {s for s in self._found if s.recipient in absences}
         for slot, new in found.items():
-            affected |= self._neighbours(slot)
             self._take(slot, new)
-            affected |= self._neighbours(slot)
-        for slot in affected:
-            self._cross(slot, now)
+        for slot in found:
+            self._pair(slot, now)
+        for slot in {*found, *(s for s in self._found if s.recipient in absences)}:
+            self._touch(slot, now)
 
     def _take(self, slot: Slot, new: Found) -> None:
         for asset in _assets(self._found.pop(slot, Found())):
@@ -54,29 +53,39 @@ class Board:
         for asset in _assets(new):
             self._on[asset].add(slot)
 
-    def _neighbours(self, slot: Slot) -> set[Slot]:
-        """Who shares an asset with it; itself, too."""
-        mine = _assets(self._found.get(slot, Found()))
-        return {other for asset in mine for other in self._on[asset]}
-
-    def _cross(self, slot: Slot, now: datetime) -> None:
-        self._crossed.pop(slot, None)
-        claim = self._found.get(slot, Found()).claim
+    def _pair(self, slot: Slot, now: datetime) -> None:
+        """Its overlaps with whoever shares an asset with it, known at both ends."""
+        for other in self._pairs.pop(slot, {}):
+            self._pairs[other].pop(slot, None)
+        claim = self._claim(slot)
         if claim is None:
             return
-        others = [c for s in self._neighbours(slot) if (c := self._found[s].claim) is not None]
-        absences = self._absences.get(slot.recipient, ())
-        concerns = (*overlaps(claim, others, now), *touched(claim, absences, now))
+        for other in {other for asset in claim.asset_ids for other in self._on[asset]}:
+            theirs = self._claim(other)
+            if theirs is None or other == slot:
+                continue
+            concerns = (*overlaps(claim, [theirs], now), *overlaps(theirs, [claim], now))
+            if concerns:
+                pair = Found(concerns, _next_end((claim, theirs), (), now))
+                self._pairs[slot][other] = self._pairs[other][slot] = pair
+
+    def _touch(self, slot: Slot, now: datetime) -> None:
+        self._touched.pop(slot, None)
+        claim, absences = self._claim(slot), self._absences.get(slot.recipient, ())
+        if claim is None:
+            return
+        concerns = tuple(touched(claim, absences, now))
         if concerns:
-            ends = (end for end in _ends((claim, *others), absences) if end > now)
-            self._crossed[slot] = Found(concerns, min(ends, default=None))
+            self._touched[slot] = Found(concerns, _next_end((claim,), absences, now))
+
+    def _claim(self, slot: Slot) -> Claim | None:
+        return self._found.get(slot, Found()).claim
 
     # -- being asked -----------------------------------------------------------------------
 
     def concerns(self) -> dict[str, Concern]:
         """Everything of concern, by key."""
-        both = (*self._found.values(), *self._crossed.values())
-        return {concern.key: concern for found in both for concern in found.concerns}
+        return {concern.key: concern for _, found in self._all() for concern in found.concerns}
 
     def due(self, now: datetime) -> set[Slot]:
         """The dispatches that must be looked at again by `now`."""
@@ -94,17 +103,24 @@ class Board:
         """The dispatches of a contract."""
         return {slot for slot in self._found if slot.program == program}
 
-    def _moments(self) -> Iterable[tuple[Slot, datetime]]:
-        for some in (self._found, self._crossed):
-            for slot, found in some.items():
-                if found.look_at is not None:
-                    yield slot, found.look_at
+    def _all(self) -> Iterator[tuple[Slot, Found]]:
+        yield from self._found.items()
+        yield from self._touched.items()
+        for slot, pairs in self._pairs.items():
+            yield from ((slot, pair) for pair in pairs.values())
+
+    def _moments(self) -> Iterator[tuple[Slot, datetime]]:
+        for slot, found in self._all():
+            if found.look_at is not None:
+                yield slot, found.look_at
 
 
 def _assets(found: Found) -> frozenset[str]:
     return frozenset() if found.claim is None else found.claim.asset_ids
 
 
-def _ends(claims: Iterable[Claim], absences: Absences) -> Iterable[datetime]:
-    yield from (period.end for claim in claims for period in claim.periods)
-    yield from (end for absence in absences for _, end in absence.spans)
+def _next_end(claims: Iterable[Claim], absences: Absences, now: datetime) -> datetime | None:
+    """When the first of the times that may be shared is over."""
+    ends = [period.end for claim in claims for period in claim.periods]
+    ends += [end for absence in absences for _, end in absence.spans]
+    return min((end for end in ends if end > now), default=None)

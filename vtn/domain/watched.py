@@ -109,6 +109,8 @@ def find(tx: Transaction, slots: Iterable[Slot], now: datetime) -> dict[Slot, Fo
 def _published(tx: Transaction, slot: Slot, now: datetime) -> Dispatch:
     """A dispatch by the texts that its FSP can have seen."""
     dispatch = read_dispatch(tx, slot, now)
+    if len(dispatch.thread.stops) < 2:  # only of several stops can one have changed nothing
+        return dispatch
     unpublished = {e.sha256 for e in tx.thread(slot) if e.verdict in _UNPUBLISHED}
     kept = tuple(held for held in dispatch.thread.held if held.sha256 not in unpublished)
     return replace(dispatch, thread=Thread(kept))

@@ -3,6 +3,7 @@
     POST /desk/{operation}              its parameters   ──▶ 200, 201 what comes of it
     GET  /desk/dispatches               ?contract=       ──▶ every one that is remembered
     GET  /desk/dispatches/{thread}      ?contract=       ──▶ one, with its whole course
+    GET  /desk/alarms                   ?all=true        ──▶ what a person should look at
     GET  /desk/markets                                   ──▶ every market, and its members
     GET  /desk/offers                                    ──▶ every request with its offers
     GET  /desk/offers/{thread}                           ──▶ one, in merit order
@@ -63,15 +64,23 @@ class DeskHandlers:
 
     async def list(self, request: web.BaseRequest, viewer: Viewer, _id: str) -> web.Response:
         _check_reads(viewer)
-        contract_id = _contract(request)
+        contract_id = _parameter(request, "contract")
         found = await self._desk.dispatches()
         kept = [s for s in found if contract_id in (None, s.contract_id)]
         return _json([StandingShown.of(standing).to_json() for standing in kept])
 
     async def get(self, request: web.BaseRequest, viewer: Viewer, id: str) -> web.Response:
         _check_reads(viewer)
-        order = ThreadOrder(thread=check_id(id), contract_id=_contract(request))
+        order = ThreadOrder(thread=check_id(id), contract_id=_parameter(request, "contract"))
         return _json(course_shown(await self._desk.show(order)).to_json())
+
+    async def alarms(self, request: web.BaseRequest, viewer: Viewer, _id: str) -> web.Response:
+        _check_reads(viewer)
+        everything = _parameter(request, "all") or "false"
+        if everything not in ("true", "false"):
+            raise Refused("QUERY_INVALID", "true or false is due", path="all")
+        order = {"all": everything == "true"}
+        return _json(await carry_out(self._desk, OPERATIONS["alarms"], order))
 
     async def markets(self, request: web.BaseRequest, viewer: Viewer, _id: str) -> web.Response:
         _check_reads(viewer)
@@ -94,14 +103,14 @@ def _check_reads(viewer: Viewer) -> None:
         raise Refused("SCOPE_MISSING", "the desk is the business logic's, with the scope read_all")
 
 
-def _contract(request: web.BaseRequest) -> str | None:
+def _parameter(request: web.BaseRequest, only: str) -> str | None:
     """The one parameter of what is read here. Raises Refused QUERY_INVALID."""
     found = pairs(request.raw_path.partition("?")[2])
     for name, _ in found:
-        if name != "contract":
-            raise Refused("QUERY_INVALID", "there is no such parameter here: contract", path=name)
+        if name != only:
+            raise Refused("QUERY_INVALID", f"there is no such parameter here: {only}", path=name)
     if len(found) > 1:
-        raise Refused("QUERY_INVALID", "stands twice", path="contract")
+        raise Refused("QUERY_INVALID", "stands twice", path=only)
     return found[0][1] if found else None
 
 

@@ -35,6 +35,7 @@ from ukprofile.openadr import (
     Wire,
 )
 from vtn.domain.desk import Operation
+from vtn.domain.desk.alarms import AlarmsShown
 from vtn.domain.desk.shown import CourseShown, StandingShown
 from vtn.domain.market.shown import MarketShown, OffersShown, RequestsShown
 from vtn.domain.objects import PAGE
@@ -70,6 +71,7 @@ _OTHERS = (
 )
 _POSTED: tuple[Operation[Any], ...] = (*DESK_OPERATIONS, *MARKET_OPERATIONS)
 _OF_DESK: tuple[type[BaseModel], ...] = (
+    AlarmsShown,
     CourseShown,
     RequestsShown,
     *dict.fromkeys(operation.shown for operation in _POSTED),
@@ -168,10 +170,13 @@ def _of_desk() -> dict[str, Any]:
     contract = {"name": "contract", "in": "query", "schema": {"type": "string"}}
     listed = _list_of("listDispatches", StandingShown) | {"parameters": [contract]}
     offers = _operation("getOffers", "200", OffersShown, ("read_all",))
+    alarms = _operation("listAlarms", "200", AlarmsShown, ("read_all",))
+    over = {"name": "all", "in": "query", "schema": {"type": "boolean", "default": False}}
     one = _operation("getDispatch", "200", CourseShown, ("read_all",))
     paths: dict[str, Any] = {
         "/desk/dispatches": {"get": listed},
         "/desk/dispatches/{id}": {"get": one | {"parameters": [_ID, contract]}},
+        "/desk/alarms": {"get": alarms | {"parameters": [over]}},
         "/desk/markets": {"get": _list_of("listMarkets", MarketShown)},
         "/desk/offers": {"get": _operation("listOffers", "200", RequestsShown, ("read_all",))},
         "/desk/offers/{id}": {"get": offers | {"parameters": [_ID]}},

@@ -43,6 +43,7 @@ def routes(objects: Objects, desk: Desk, market: Market, problems: Problems) -> 
         table[f"/desk/{name}"] = {"POST": handler}
     table["/desk/dispatches"] = {"GET": on_desk.list}
     table["/desk/dispatches/{id}"] = {"GET": on_desk.get}
+    table["/desk/alarms"] = {"GET": on_desk.alarms}
     table["/desk/markets"] = {"GET": on_desk.markets}
     table["/desk/offers"] = {"GET": on_desk.offers}
     table["/desk/offers/{id}"] = {"GET": on_desk.offers_to}

@@ -95,7 +95,7 @@ def test_an_overlap_is_looked_at_again_when_a_shared_time_may_be_over() -> None:
     board = Board()
     board.put(dict([found(1, "FSP7", 1, 4, ["A1"], 9), found(2, "FSP8", 2, 5, ["A1"], 8)]), {}, NOW)
     assert board.next() == minute(5)
-    assert {s.thread for s in board.due(minute(5))} == {"D2"}
+    assert {s.thread for s in board.due(minute(5))} == {"D1", "D2"}
     assert {s.thread for s in board.due(minute(9))} == {"D1", "D2"}
     assert board.due(minute(4)) == set()
     late = dict([found(2, "FSP8", 2, 5, ["A1"], 8)])
@@ -120,6 +120,19 @@ def test_the_next_look_is_always_ahead() -> None:
     board = Board()
     board.put(dict(three), {}, minute(5))
     assert board.next() == minute(7)
+
+
+def test_an_absence_touches_what_is_dispatched_after_it_until_that_is_over() -> None:
+    board = Board()
+    board.put({}, {"FSP7": (absence("FSP7", 1, "A1"), absence("FSP7", 4, "A1"))}, NOW)
+    mine = dict([found(2, "FSP7", 1, 7, ["A1"], 20)])
+    board.put(mine, {}, minute(2))
+    assert [c.cause for c in board.concerns().values()] == [Cause.UNAVAILABLE]
+    assert board.next() == minute(3)
+    board.put(mine, {}, minute(6))
+    assert board.concerns() == {}
+    board.put({slot(2): Found()}, {}, NOW)
+    assert board.next() is None
 
 
 def test_what_is_over_is_forgotten() -> None:

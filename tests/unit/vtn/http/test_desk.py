@@ -9,6 +9,7 @@ import pytest
 from tests.unit.ven.dso import CONTRACT, FSP7, NOON, terms
 from tests.unit.vtn.http.test_openapi import check, token_of, validator
 from tests.unit.vtn.scene import BEGIN, END
+from tests.waiting import until
 from ukprofile.clock import ManualClock
 from ukprofile.errors import Refused
 from ukprofile.flex.times import time_text
@@ -184,6 +185,33 @@ async def test_a_refusal_is_a_problem_and_changes_nothing(edge):
     assert [(s["thread"], s["kind"]) for s in listed] == [("D1", "instruction")]
 
 
+async def test_alarms_are_read_while_they_stand_and_all_of_them_when_asked(edge):
+    status, made = await edge.post("instruct", PROPOSAL)
+    assert status == 201, made
+    assert await edge.ask("GET", "/desk/alarms") == (200, {"alarms": []})
+
+    async def causes(query=""):
+        status, shown = await edge.ask("GET", f"/desk/alarms{query}")
+        assert status == 200, shown
+        check(shown, "AlarmsShown")
+        return [(alarm["cause"], alarm["over_at"]) for alarm in shown["alarms"]]
+
+    edge.clock.set(NOON + timedelta(minutes=2))
+    assert await until(causes) == [("unacknowledged", None)]
+    status, _ = await edge.post("cancel", {"thread": "D1"})
+    assert status == 200
+
+    async def over():
+        return not await causes()
+
+    await until(over)
+    assert await causes("?all=false") == []
+    assert await causes("?all=true") == [("unacknowledged", "2026-11-24T16:02:00Z")]
+    for query in ("?all=yes", "?all=true&all=true", "?contract=C"):
+        status, shown = await edge.ask("GET", f"/desk/alarms{query}")
+        assert (status, shown["reason"]) == (400, "QUERY_INVALID")
+
+
 async def test_the_desk_is_for_the_business_logic_only(edge):
     session = edge._session
     ven = await token_of(edge.vtn, session, "FSP8", Role.VEN)
@@ -195,7 +223,7 @@ async def test_the_desk_is_for_the_business_logic_only(edge):
         for token, due in ((ven, 403), (reader, 403), ("none", 401)):
             status, shown = await edge.post(name, PROPOSAL, token=token)
             assert (name, status) == (name, due)
-    for path in ("/desk/dispatches", "/desk/dispatches/D1"):
+    for path in ("/desk/dispatches", "/desk/dispatches/D1", "/desk/alarms"):
         for token, due in ((ven, 403), ("none", 401)):
             status, shown = await edge.ask("GET", path, token=token)
             assert (path, status) == (path, due), shown
