@@ -19,7 +19,7 @@ from ukprofile.flex.timers import respond_by
 from ukprofile.receiving import Slot
 from ukprofile.receiving.thread import answers_to, other_threads
 from ven.anchor import terms_of
-from ven.device.ability import Ability, Load
+from ven.device.ability import Ability, Load, larger
 from ven.draft import is_draft
 from ven.journal import Book
 from ven.plan import Dispatch
@@ -46,9 +46,13 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """What a dispatch will ask of its assets: as it was accepted, or as it is in force."""
+    """What a dispatch will ask of its assets: as it was accepted, or as it is in force.
+
+    So is what an offer has reserved of them; `contract` is the one it would be dispatched under.
+    """
 
     slot: Slot
+    contract: str
     assets: tuple[str, ...]
     periods: tuple[Period, ...]
 
@@ -116,11 +120,11 @@ def _promise(slot: Slot, course: Course, thread: Thread) -> Promise | None:
     if known.head is None:
         return None
     if course.state is State.COUNTERED:
-        return Promise(slot, _assets(known.head), known.countered)
+        return Promise(slot, slot.program, _assets(known.head), known.countered)
     if course.state is State.AGREED:
-        return Promise(slot, _assets(known.head), known.plan)
+        return Promise(slot, slot.program, _assets(known.head), known.plan)
     if course.state in (State.CONFIRMED, *IN_RUN, State.CEASED) and thread.plan:
-        return Promise(slot, _assets(known.head), thread.plan)
+        return Promise(slot, slot.program, _assets(known.head), thread.plan)
     return None
 
 
@@ -139,6 +143,25 @@ def loads(
     return found
 
 
+def spoken_for(
+    dispatched: Sequence[Promise],
+    reserved: Sequence[Promise],
+    weights: Mapping[str, int],
+    able: Mapping[str, Sequence[Ability]],
+    now: datetime,
+) -> Mapping[str, tuple[Load, ...]]:
+    """What each asset may have to do: by contract what is dispatched, or reserved if more."""
+    found: dict[str, tuple[Load, ...]] = defaultdict(tuple)
+    for contract in sorted({one.contract for one in (*dispatched, *reserved)}):
+        used, kept = (
+            loads([one for one in some if one.contract == contract], weights, able, now)
+            for some in (dispatched, reserved)
+        )
+        for asset in sorted({*used, *kept}):
+            found[asset] += larger(used.get(asset, ()), kept.get(asset, ()))
+    return found
+
+
 def from_now(periods: Sequence[Period], now: datetime) -> tuple[Period, ...]:
     """What is still to come of the periods."""
     return tuple(replace(p, start=max(p.start, now)) for p in periods if p.end > now)
@@ -151,6 +174,14 @@ def overlaps(found: Sequence[Dispatch]) -> Iterator[tuple[Dispatch, Dispatch, st
         meet = any(a.start < b.end and b.start < a.end for a in one.periods for b in other.periods)
         if shared and meet:
             yield one, other, shared[0]
+
+
+def carried_by(book: Book, slot: Slot) -> str:
+    """The event that carries what is in that slot; "" for none."""
+    where = (slot.program, slot.family, slot.thread)
+    found = [s for s in book.sightings() if (s.program, s.family, s.thread) == where]
+    standing = [s for s in found if s.gone_at is None]
+    return next((s.event_id for s in (*standing, *found)), "")
 
 
 def _assets(held: Held) -> tuple[str, ...]:

@@ -148,7 +148,7 @@ async def test_a_forecast_file_is_read_anew_and_a_broken_one_answers_nothing(tmp
     path = tmp_path / "forecast.csv"
     path.write_text("broken")
     async with table_at(tmp_path) as table:
-        table.agent.responder._forecast = lambda: read_forecast(path)
+        table.agent.responder._forecaster._told = lambda: read_forecast(path)
         await table.propose()
         await table.agent.listener.look()
         assert not await table.agent.responder.look()
@@ -280,15 +280,18 @@ async def test_a_device_that_does_not_say_holds_up_only_what_is_asked_of_it(tmp_
     assets = [{"asset_id": ASSET}, {"asset_id": "MUTE"}]
     async with table_at(tmp_path, assets=assets) as table:
         mute = Mute("MUTE", SMALL, table.clock, tmp_path / "mute.jsonl")
-        table.agent.responder._devices = {**table.agent.responder._devices, "MUTE": mute}
+        table.agent.responder._forecaster._devices = {
+            **table.agent.responder._forecaster._devices,
+            "MUTE": mute,
+        }
         await table.propose("D1", assets=("MUTE",))
         await table.propose("D2", assets=(ASSET,))
         await table.agent.listener.look()
         assert not await table.agent.responder.look()
         answered = await table.said()
         assert [r["assets"] for r in answered] == [[{"asset_id": ASSET}]]
-        table.agent.responder._devices = {
-            **table.agent.responder._devices,
+        table.agent.responder._forecaster._devices = {
+            **table.agent.responder._forecaster._devices,
             "MUTE": SimulatedBattery("MUTE", SMALL, table.clock, tmp_path / "mute.jsonl"),
         }
         assert await table.agent.responder.look()
