@@ -26,8 +26,10 @@ from ven.draft import Dialect, Fleet
 from ven.heartbeat import Heartbeat
 from ven.journal import Book, Journal
 from ven.listen import Listener, Party
+from ven.meter import Meter
 from ven.offer import Terms
 from ven.policy import Able
+from ven.post_action import PostActions
 from ven.receive import DraftReceiver, Receiver
 from ven.report import Reporter
 from ven.respond import Responder
@@ -45,16 +47,20 @@ class Agent:
     listener: Listener
     reporter: Reporter
     responder: Responder
+    meter: Meter
+    afterwards: PostActions
     sender: Sender
     heartbeat: Heartbeat
     device_log: Path
 
     async def turn(self) -> None:
-        """Look, answer, tell the devices, report, send."""
+        """Look, answer, tell the devices, meter, report, send."""
         await self.listener.look()
         assert await self.responder.look()
         await self.settled()
+        await self.meter.look()
         await self.reporter.look()
+        await self.afterwards.look()
         assert await self.sender.flush() == 0.0
         await self.heartbeat.beat()
 
@@ -93,6 +99,7 @@ async def agent_at(
     battery: Battery = Battery(),  # noqa: B008 - a frozen value
     offers: Terms | None = None,
     dialect: Dialect = "uk",
+    post_action_after_s: float = 0.0,
 ) -> AsyncIterator[Agent]:
     """FSP7's agent in `folder`, reaching a VTN by `client`; started again it goes on."""
     log = structlog.get_logger()
@@ -131,6 +138,8 @@ async def agent_at(
                 forecast=dict,
                 timeout_s=5.0,
             ),
+            Meter(journal, devices, clock, reading_s=60, timeout_s=5.0),
+            PostActions(journal, voice, {}, clock, bell, after_s=post_action_after_s),
             Sender(client, journal, alarms, bell, clock, random=Random(1), weights={}),
             Heartbeat(client, "FSP7", log, every_s=60.0),
             device_log,

@@ -11,11 +11,28 @@ import pytest
 
 from tests import made
 from tests.made import minute, period
+from tests.unit.ven.dso import ASSET
+from tests.unit.ven.dso import CONTRACT as CONTRACT_7
+from tests.unit.ven.test_bid import market_at
+from tests.unit.ven.test_respond import END, MINUTE, START
+from tests.waiting import until
 from ukprofile.errors import Refused
+from ukprofile.flex.answer import Status
 from ukprofile.flex.bodies import read_body
+from ukprofile.flex.common import Asset
 from ukprofile.flex.header import read_header
 from ukprofile.flex.kinds import KINDS
-from ukprofile.receiving import Decision, MemoryLedger, decide
+from ukprofile.flex.states import Event, Guard, State, step
+from ukprofile.receiving import Decision, MemoryLedger, decide, parse_text
+from vtn.domain.desk import (
+    CancellationOrder,
+    CeaseOrder,
+    ConfirmationOrder,
+    InstructionOrder,
+    PeriodOrder,
+    VariationOrder,
+)
+from vtn.domain.desk.alarms import AlarmsOrder
 
 CONTRACT = "UKPN:C1"
 
@@ -158,3 +175,155 @@ def test_a11_what_must_not_run_is_refused_with_its_reason(changes, header, now, 
         return
     decision = End().take("instruction", made.RUN | changes, now=now, **header)
     assert (decision.verdict, decision.reason, decision.acts) == (verdict, reason, False)
+
+
+# -- from end to end: a desk, its market, and an agent that has one battery -------------------------
+
+
+async def a_day(table) -> None:
+    """All that is said between the two from a request to what was metered."""
+    await table.ask("R1", delta_w=400_000)
+    await table.turn()
+    await table.market.award("R1")
+    await table.turn()
+    await table.schedule("D1", 300_000)
+    await table.schedule("D2", 100_000)
+    await table.desk.confirm(ConfirmationOrder(thread="D1"))
+    await table.desk.cancel(CancellationOrder(thread="D2"))
+    await table.turn()
+    table.clock.set(START + 10 * MINUTE)
+    await table.turn()
+    await table.desk.vary(VariationOrder(thread="D1", delta_w=200_000))
+    await table.turn()
+    table.clock.set(START + 30 * MINUTE)
+    await table.desk.cease(CeaseOrder(thread="D1"))
+    await table.turn()
+    for minutes in (40, 60, 300, 500):
+        table.clock.set(START + minutes * MINUTE)
+        await table.turn()
+
+
+ENA = {
+    "request for services": "request",
+    "declaration of availability": "availability",
+    "acceptance": "acceptance",
+    "scheduling": "schedule",
+    "instruction": "instruction",
+    "cease": "cease",
+    "variation": "variation",
+    "status": "status",
+    "post-action": "post_action",
+    "cancellation": "cancellation",
+}
+
+
+async def test_a1_all_ten_messages_go_from_end_to_end(tmp_path):
+    async with market_at(tmp_path / "agent") as table:
+        await a_day(table)
+        mine = await table.agent.ask(lambda book: {e.kind: e.sha256 for e in book.entries()})
+        assert set(ENA.values()) <= mine.keys()
+        for kind, sha256 in mine.items():
+            held = await table.dso.running.vtn.store.read(lambda tx, s=sha256: tx.entry(s))
+            assert held is not None, f"the VTN does not hold the {kind}"
+        assert await table.state("D1") == "reported"
+        assert await table.state("D2") == "cancelled"
+
+
+async def test_a9_every_text_leads_back_to_what_it_answers(tmp_path):
+    """Post-action to dispatch, acceptance to offer to request: by thread, revision and digest."""
+    async with market_at(tmp_path / "agent") as table:
+        await a_day(table)
+        texts = {e.sha256: e for e in await table.agent.ask(lambda book: book.entries())}
+        answers = [e for e in texts.values() if KINDS[e.kind].answers or e.kind == "acceptance"]
+        chains = set()
+        for entry in answers:
+            chain, one = [entry.kind], entry
+            while one.in_reply_to:
+                said = parse_text(one.text)["in_reply_to"]
+                one = texts[said["sha256"]]
+                assert (one.slot.thread, one.revision) == (said["thread"], said["revision"])
+                chain.append(one.kind)
+            chains.add(" ".join(chain))
+        assert {
+            "acceptance availability request",
+            "response schedule",
+            "acknowledgement instruction",
+            "status cease",
+            "post_action cease",
+        } <= chains
+        line = (await table.market.offers("R1")).lines[0]
+        assert line.offered.dispatches == ("D1", "D2")
+        ids = [parse_text(e.text)["message_id"] for e in texts.values()]
+        assert len(set(ids)) == len(ids)
+
+
+@pytest.mark.parametrize("group", ["UKPN-AG-17"])
+async def test_a6_groups_tie_offer_to_dispatch_and_the_make_up_is_reported(tmp_path, group):
+    assets = [{"asset_id": ASSET, "asset_group_id": group}]
+    async with market_at(tmp_path / "agent", assets=assets) as table:
+        await a_day(table)
+        for kind in ("availability", "acceptance", "schedule", "response", "status"):
+            texts = await table.agent.ask(
+                lambda book, k=kind: [e for e in book.entries() if e.kind == k]
+            )
+            assert texts
+            for entry in texts:
+                (asset,) = parse_text(entry.text)["body"]["assets"]
+                assert (asset["asset_id"], asset["asset_group_id"]) == (ASSET, group)
+    told = Status(
+        contract_id="UKPN:C1", zone="Z1", assets=(Asset("A1"), Asset("A2")), state="executing",
+        at=minute(61), power_w=800_000, make_up=(("A1", 500_000), ("A2", 300_000)),
+    )  # fmt: skip
+    assert Status.read(told.to_json()) == told
+    assert list(KINDS["status"].body.look(told.to_json(), "")) == []
+
+
+@pytest.mark.parametrize(
+    ("state", "event", "effect", "to"),
+    [
+        ("confirmed", "cancellation", "acts", "cancelled"),  # stop before start
+        ("cancelled", "instruction", "refused", "cancelled"),  # start after stop
+        ("ceased", "increase", "refused", "ceased"),
+        ("agreed", "accept", "acts", "agreed"),  # double accept
+        ("refused", "accept", "refused", "refused"),
+        ("running", "cease", "acts", "ceased"),
+        ("ceased", "cease", "noop", "ceased"),
+        ("running", "decrease", "acts", "running"),
+    ],
+)
+def test_a10_what_does_not_fit_the_state_has_a_defined_outcome(state, event, effect, to):
+    found = step(State(state), Event(event), {Guard.BEFORE_START})
+    assert (found.effect, found.state) == (effect, to)
+
+
+async def test_a12_who_dispatched_is_never_ambiguous(tmp_path):
+    """Origin and priority travel signed; two that meet on one asset are told at both ends."""
+    async with market_at(tmp_path / "agent") as table:
+        for thread, origin, priority in (("D1", "DSO", 2), ("D2", "NESO", 1)):
+            period = PeriodOrder(start=START, end=END, delta_w=100_000)
+            await table.desk.instruct(
+                InstructionOrder(contract_id=CONTRACT_7, periods=(period,), thread=thread,
+                                 origin=origin, reference="N-7", priority=priority)
+            )  # fmt: skip
+        await table.turn()
+        said = [
+            parse_text(e.text)["body"]
+            for e in await table.agent.ask(lambda book: book.entries())
+            if e.kind == "instruction"
+        ]
+        assert [(b["origin"], b["priority"]) for b in said] == [
+            ({"party": "DSO", "reference": "N-7"}, 2),
+            ({"party": "NESO", "reference": "N-7"}, 1),
+        ]
+        (alarm,) = await table.agent.ask(
+            lambda book: [a for a in book.alarms() if a.over_at is None]
+        )
+        assert alarm.reason == "OVERLAP"
+        assert "D1 (UKPN, priority 2) and D2 (NESO by UKPN, priority 1)" in alarm.detail
+
+        async def at_the_desk():
+            return [
+                a for a in await table.desk.alarms(AlarmsOrder()) if a.concern.code == "OVERLAP"
+            ]
+
+        assert await until(at_the_desk, why="the desk is told")
