@@ -5,7 +5,7 @@ anything else  the contract's event
 """
 
 from ukprofile.flex.contract import ContractTerms
-from ukprofile.receiving import Entry, parse_text
+from ukprofile.receiving import Entry, Slot, parse_text
 from ven.journal import Book
 from ven.plan import Dispatch
 from ven.progress import stopped
@@ -37,6 +37,14 @@ def contract_event(book: Book, program: str) -> str:
         if (s.program, s.family) == (program, "contract_terms") and s.gone_at is None
     )
     return next(found, "")
+
+
+def carried_by(book: Book, slot: Slot) -> str:
+    """The event that carries what is in that slot; "" for none."""
+    where = (slot.program, slot.family, slot.thread)
+    found = [s for s in book.sightings() if (s.program, s.family, s.thread) == where]
+    standing = [s for s in found if s.gone_at is None]
+    return next((s.event_id for s in (*standing, *found)), "")
 
 
 def terms_of(book: Book, program: str) -> ContractTerms | None:

@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ukprofile.flex.offer import Availability
+from ven.anchor import carried_by
 from ven.answer import Voice, own_thread, reply
 from ven.device.ability import Ability, Load
 from ven.foresight import Foresight, available
 from ven.journal import Book, Journal
 from ven.offer import Terms, offer, size
 from ven.offering import Chance, chances, offered, overtaken, reservations, withdraw
-from ven.promises import carried_by, outlook, spoken_for
+from ven.promises import outlook, spoken_for
 
 _AT_LAST = timedelta(minutes=1)
 """So long before respond_by it is offered without devices that do not say what they could do."""

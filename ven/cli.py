@@ -357,7 +357,8 @@ def _told(found: dict[str, Any]) -> list[str]:
     told += [f"business time {found['now']}, last contact {contact}", ""]
     sections = {
         "contracts": "{contract_id}  {product} in {zone}, {capacity_w:,} W until {valid_to}",
-        "dispatches": "{thread}  {state}  {shown}",
+        "dispatches": "{thread}  {state}  {shown}  {whose}",
+        "offers": "{request}  {state}  {shown}  {reason}",
         "devices": "{asset_id}  {power_w:,} W (baseline {baseline_w:,} W) {short}",
         "queued": "{kind} on {event_id}, {attempts} attempts {error}",
         "alarms": "{at}  {alarm} {reason}: {detail}",
@@ -366,5 +367,14 @@ def _told(found: dict[str, Any]) -> list[str]:
         told.append(f"{name}: {len(found[name]) or 'none'}")
         for one in found[name]:
             spans = [f"{p['w']:+,} W {p['start']} - {p['end']}" for p in one.get("periods", ())]
-            told.append("  " + form.format(**one, shown="; ".join(spans)).rstrip())
+            line = form.format(**one, shown="; ".join(spans), whose=_whose(one))
+            told.append("  " + line.rstrip())
     return told
+
+
+def _whose(one: dict[str, Any]) -> str:
+    """For whom a dispatch is, and how much it matters; "" where nothing is said of it."""
+    said = [f"for {one['origin']} {one['reference']}".rstrip()] if "origin" in one else []
+    if one.get("priority") is not None:
+        said.append(f"priority {one['priority']}")
+    return ", ".join(said)

@@ -6,7 +6,7 @@ from pathlib import Path
 from ukprofile.clock import Clock, SharedClock, SystemClock
 from ven.device.ability import Ability, read_forecast
 from ven.device.simulated import SimulatedBattery
-from ven.offer import Terms
+from ven.offer import Nature, Terms
 from ven.settings import Place, Settings, SettingsError
 
 
@@ -38,7 +38,15 @@ def forecast_of(settings: Settings) -> Mapping[str, tuple[Ability, ...]]:
 def offer_terms(settings: Settings) -> Terms | None:
     """On what terms offers are made; None = none are."""
     price = settings.price()
-    return None if price is None else Terms(price, settings.asset_class, settings.energy_source)
+    if price is None:
+        return None
+    return Terms(
+        price,
+        settings.asset_class,
+        settings.energy_source,
+        {asset_id: Nature(*said) for asset_id, said in settings.natures().items()},
+        settings.confidence_percent or None,
+    )
 
 
 def weights_of(settings: Settings) -> Mapping[str, int]:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import combinations
+from typing import NamedTuple
 
 from ukprofile.flex.contract import ContractTerms
 from ukprofile.flex.course import Course, dispatch_state
@@ -167,6 +168,22 @@ def from_now(periods: Sequence[Period], now: datetime) -> tuple[Period, ...]:
     return tuple(replace(p, start=max(p.start, now)) for p in periods if p.end > now)
 
 
+class AskedBy(NamedTuple):
+    """Who needs a dispatch, that party's own name for it, and how much it matters (A12)."""
+
+    origin: str
+    reference: str
+    priority: int | None
+
+
+def asked_by(thread: Thread) -> AskedBy:
+    """What the newest text says that says any of it: a variation has no word for it."""
+    bodies = (held.body for held in reversed(thread.standing) if not held.header.stop)
+    body = next((b for b in bodies if "origin" in b or "priority" in b), {})
+    origin = body.get("origin", {})
+    return AskedBy(origin.get("party", "DSO"), origin.get("reference", ""), body.get("priority"))
+
+
 def overlaps(found: Sequence[Dispatch]) -> Iterator[tuple[Dispatch, Dispatch, str]]:
     """Every two dispatches in force that ask something of one asset at one time (A12)."""
     for one, other in combinations(found, 2):
@@ -174,14 +191,6 @@ def overlaps(found: Sequence[Dispatch]) -> Iterator[tuple[Dispatch, Dispatch, st
         meet = any(a.start < b.end and b.start < a.end for a in one.periods for b in other.periods)
         if shared and meet:
             yield one, other, shared[0]
-
-
-def carried_by(book: Book, slot: Slot) -> str:
-    """The event that carries what is in that slot; "" for none."""
-    where = (slot.program, slot.family, slot.thread)
-    found = [s for s in book.sightings() if (s.program, s.family, s.thread) == where]
-    standing = [s for s in found if s.gone_at is None]
-    return next((s.event_id for s in (*standing, *found)), "")
 
 
 def _assets(held: Held) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ from ukprofile.clock import Clock
 from ukprofile.flex.answer import Response
 from ukprofile.flex.common import read_assets
 from ven.alarms import Alarms, alarm
-from ven.anchor import terms_of
+from ven.anchor import carried_by, terms_of
 from ven.answer import Voice, reply
 from ven.bell import Bell
 from ven.bid import Bidder
@@ -34,7 +34,7 @@ from ven.plan import Dispatch
 from ven.policy import Asked, Policy, Reply
 from ven.promises import (
     Waiting,
-    carried_by,
+    asked_by,
     from_now,
     missed,
     outlook,
@@ -239,8 +239,7 @@ def _conflicts(book: Book, now: datetime) -> tuple[list[Alarm], list[str]]:
 
 
 def _whose(one: Dispatch) -> str:
-    body = one.confirmed.body
-    origin = body.get("origin", {}).get("party", "DSO")
-    by = f"{origin} by {one.slot.issuer}" if origin != "DSO" else one.slot.issuer
-    priority = f", priority {body['priority']}" if "priority" in body else ""
+    said = asked_by(one.thread)
+    by = one.slot.issuer if said.origin == "DSO" else f"{said.origin} by {one.slot.issuer}"
+    priority = "" if said.priority is None else f", priority {said.priority}"
     return f"{one.slot.thread} ({by}{priority})"

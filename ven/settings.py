@@ -37,6 +37,10 @@ from ven.draft import Dialect, Fleet
 Environment = Literal["sandbox", "production"]
 
 HALF_HOUR_S = 1800
+_OFFERED_AS = re.compile(
+    r"(?P<id>[A-Za-z0-9_.:-]{1,64})=(?P<made>[A-Za-z0-9_.-]{1,64}):(?P<source>[ -9;-~]{1,64})"
+    r"(:(?P<ghg>[0-9]{1,9}))?"
+)
 _PARTY = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _ASSET = re.compile(r"[A-Za-z0-9_.-]{1,128}")
 
@@ -105,6 +109,10 @@ class Settings:
     """Make and model of our assets, as offers name them (requirement A7)."""
     energy_source: str = "Storage"
     """A word of the list of licence condition 31E, as offers name it."""
+    offered_as: tuple[str, ...] = ()
+    """Assets that differ: ASSET=CLASS:SOURCE[:GHG], GHG in grams of CO2 equivalent per kWh."""
+    confidence_percent: int = 0
+    """How sure we are of what we offer; 0 = not said."""
     forecast: str = ""
     """A file that says what our assets can do, in place of what their devices say themselves."""
     reading_s: int = 60
@@ -172,7 +180,24 @@ class Settings:
         if self.vtn:
             check_url(self.vtn)
         self.price()
+        if _OFFERED_AS.fullmatch(f"usual={self.asset_class}:{self.energy_source}") is None:
+            raise SettingsError("asset_class is one word, energy_source a few, without a colon")
+        if not 0 <= self.confidence_percent <= 100:
+            raise SettingsError("confidence_percent lies between 0 and 100")
+        for asset_id in self.natures().keys() - set(ids):
+            raise SettingsError(f"offered_as: {asset_id!r} is none of the assets")
         return self
+
+    def natures(self) -> Mapping[str, tuple[str, str, int | None]]:
+        """Class, energy source and greenhouse gas of assets that differ. Raises SettingsError."""
+        found = {}
+        for text in self.offered_as:
+            read = _OFFERED_AS.fullmatch(text)
+            if read is None:
+                raise SettingsError(f"offered_as: {text!r} is not ASSET=CLASS:SOURCE[:GHG]")
+            ghg = read["ghg"]
+            found[read["id"]] = (read["made"], read["source"], None if ghg is None else int(ghg))
+        return found
 
     def price(self) -> Price | None:
         """The price of our offers; None = we make none. Raises SettingsError."""
@@ -338,7 +363,7 @@ def _read(found: Mapping[str, Any]) -> Settings:
             raise SettingsError(f"the setting {name!r} is missing")
     values = dict(found)
     values["assets"] = tuple(Asset.read(text) for text in _texts(found, "assets"))
-    for name in ("allow_token_hosts", "asset_groups"):
+    for name in ("allow_token_hosts", "asset_groups", "offered_as"):
         values[name] = _texts(found, name)
     for field in fields(Settings):
         value = values.get(field.name)
@@ -364,7 +389,10 @@ def _toml(settings: Settings) -> str:
     """The settings with a word on each; a JSON string is a TOML string, a list too."""
     assets = [f"{a.id}={a.kind}:{a.spec}" if a.spec else a.id for a in settings.assets]
     values: dict[str, Any] = {f.name: getattr(settings, f.name) for f in fields(settings)}
-    lists = {name: list(getattr(settings, name)) for name in ("allow_token_hosts", "asset_groups")}
+    lists = {
+        name: list(getattr(settings, name))
+        for name in ("allow_token_hosts", "asset_groups", "offered_as")
+    }
     values |= {"assets": assets, **lists}
     lines = ["# Settings of a ukven agent. `ukven run` reads them once, when it starts.", ""]
     for name, value in values.items():
@@ -389,7 +417,9 @@ _HELP = {
     "offer_price": "Price of offers, GBP:21000:500: pence per MWh, per MW and hour; empty = none.",
     "asset_class": "Make and model of the assets, as offers name them.",
     "energy_source": "A word of the list of licence condition 31E, as offers name it.",
-    "forecast": "A CSV file of what the assets can do; empty = the devices say it themselves.",
+    "offered_as": "Assets that differ from that: ASSET=CLASS:SOURCE[:GHG], GHG in g CO2e/kWh.",
+    "confidence_percent": "How sure offers are, 1 to 100; 0 = not said.",
+    "forecast": "A CSV file of what the assets can do, read each time; empty = the devices say it.",
     "reading_s": "Seconds one reading of a device is long: 60, 300, 1800 ...",
     "telemetry": "Whether the VTN is shown the readings of the day as they come.",
     "post_action_after_s": "Seconds from the end of a run to its post-action; 0 = after the day.",

@@ -15,7 +15,9 @@ from ukprofile.receiving import SENT, Entry, Slot, Thread, parse_text
 from ven.device import Command
 from ven.device.simulated import SimulatedBattery
 from ven.journal import Book, Planned, Post
+from ven.offering import Offered, offered, shown
 from ven.plan import courses
+from ven.promises import asked_by
 from ven.settings import Settings
 
 _REMEMBERED = timedelta(hours=24)
@@ -51,6 +53,7 @@ async def status(
             for slot, thread, course in courses(book, book.programs(), now - _REMEMBERED, now)
             if thread.held
         ],
+        "offers": [shown(one) for one in offered(book) if _recent(one, now)],
         "devices": [await _device(one, asset_id) for asset_id, one in devices.items()],
         "queued": [
             {"kind": p.kind, "event_id": p.event_id, "attempts": p.attempts, "error": p.error}
@@ -88,11 +91,16 @@ def _dispatch(book: Book, slot: Slot, thread: Thread, course: Course) -> dict[st
         "flags": list(course.flags),
         "next": None if timer is None else {"timer": str(timer.event), "at": _time(timer.at)},
         "said": list(book.said(slot.program, slot.thread)),
+        **asked_by(thread)._asdict(),
         "periods": [
             {"start": _time(p.start), "end": _time(p.end), "w": p.level_w}
             for p in in_force(course, thread)
         ],
     }
+
+
+def _recent(one: Offered, now: datetime) -> bool:
+    return max(period.end for period in one.body.periods) > now - _REMEMBERED
 
 
 async def _device(device: SimulatedBattery, asset_id: str) -> dict[str, Any]:
@@ -122,7 +130,7 @@ def _entry(entry: Entry) -> Iterator[Line]:
     named = f"{entry.kind} {entry.slot.thread} revision {entry.revision}"
     if entry.verdict == SENT:
         body = parse_text(entry.text)["body"]
-        said = body.get("decided") or body.get("state") or ""
+        said = body.get("decided") or body.get("state") or body.get("answer") or ""
         yield Line(entry.received_at, "said", f"{named}: {said}")
         return
     yield Line(entry.received_at, "received", f"{named} from {entry.slot.issuer}")

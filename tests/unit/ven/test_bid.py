@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from tests.agent import agent_at
-from tests.unit.ven.dso import ASSET, CONTRACT, NOON, dso_with_fsp7
+from tests.unit.ven.dso import ASSET, CONTRACT, NOON, dso_with_fsp7, terms
 from tests.unit.ven.test_respond import MINUTE, SMALL, Mute, Table
 from ukprofile.clock import ManualClock
 from ukprofile.flex.common import Asset, Price
@@ -19,9 +19,13 @@ from ukprofile.mapping.market import acceptance_event, request_event
 from ukprofile.openadr import Event
 from ukprofile.openadr.client import Client, Credentials
 from ukprofile.receiving import parse_text
+from ven.cli import _told
+from ven.journal import look
 from ven.offer import Nature, Terms
 from ven.offering import chances, offered, reservations, shown
-from vtn.domain.desk import InstructionOrder, PeriodOrder
+from ven.settings import Settings
+from ven.show import status
+from vtn.domain.desk import CancellationOrder, InstructionOrder, PeriodOrder
 from vtn.domain.grants import OFFICE
 from vtn.domain.record import Kind
 from vtn.domain.signer import Signer
@@ -185,6 +189,7 @@ async def test_an_accepted_offer_is_reserved_and_acknowledged_and_shown(tmp_path
 async def test_what_is_offered_once_is_offered_to_nobody_else(tmp_path):
     async with market_at(tmp_path) as table:
         await table.ask("R1", delta_w=400_000)
+        table.clock.advance(MINUTE)  # the older one is read first
         await table.ask("R2", delta_w=400_000)
         await table.turn()
         assert await table.offers() == [("R1", "open", [400_000]), ("R2", "open", [200_000])]
@@ -204,6 +209,49 @@ async def test_a_dispatch_uses_up_what_was_reserved_for_it(tmp_path):
         await table.ask("R2", delta_w=400_000)
         await table.turn()
         assert (await table.offers())[1] == ("R2", "open", [200_000])
+
+
+async def test_what_another_contract_has_reserved_is_kept_and_what_is_only_open_is_not(tmp_path):
+    async with market_at(tmp_path) as table:
+        office = table.dso.running.vtn.office
+        other = terms(contract_id="UKPN:FLEX-2", product="SU", min_power_w=100_000)
+        await office.add_contract(other, "FSP7")
+        await table.ask("R1", delta_w=400_000)
+        await table.turn()
+        assert await table.offers() == [("R1", "open", [400_000])]
+        await table.schedule("D1", 600_000, contract="UKPN:FLEX-2")
+        await table.desk.cancel(CancellationOrder(thread="D1"))
+        await table.market.award("R1")
+        await table.turn()
+        await table.schedule("D2", 600_000, contract="UKPN:FLEX-2")
+        answers = [(r["answer"], [p["delta_w"] for p in r.get("periods", ())])
+                   for r in await table.said()]  # fmt: skip
+        assert answers == [("accept", []), ("partial", [200_000])]
+
+
+async def test_status_shows_offers_and_for_whom_a_dispatch_is(tmp_path):
+    async with market_at(tmp_path) as table:
+        await table.ask("R1", delta_w=200_000)
+        await table.turn()
+        await table.market.award("R1")
+        period = PeriodOrder(start=START, end=END, delta_w=200_000)
+        await table.desk.instruct(
+            InstructionOrder(contract_id=CONTRACT, periods=(period,), thread="D1",
+                             origin="NESO", reference="BOA-9", priority=2)
+        )  # fmt: skip
+        await table.turn()
+        settings = Settings(party="FSP7", environment="sandbox", assets=())
+        with look(tmp_path / "journal.db") as book:
+            found = await status(book, settings, {}, table.clock)
+        (dispatch,), (offer,) = found["dispatches"], found["offers"]
+        assert (dispatch["origin"], dispatch["reference"], dispatch["priority"]) == (
+            "NESO", "BOA-9", 2
+        )  # fmt: skip
+        assert (offer["request"], offer["state"], offer["assets"]) == ("R1", "accepted", [ASSET])
+        assert offer["price"] == TERMS.price.to_json()
+        lines = "\n".join(_told(found))
+        assert "R1  accepted  +200,000 W 2026-11-24T17:00:00Z - 2026-11-24T18:00:00Z" in lines
+        assert "for NESO BOA-9, priority 2" in lines
 
 
 async def test_an_offer_goes_with_its_request(tmp_path):

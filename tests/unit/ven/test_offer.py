@@ -1,5 +1,6 @@
 """What is offered to a request: the most that can be held, and nothing the DSO's rules refuse."""
 
+import math
 from dataclasses import replace
 from datetime import UTC, datetime, time
 
@@ -142,16 +143,21 @@ def test_what_an_asset_is_stands_in_the_offer():
 
 minutes = st.integers(0, 300)
 abilities = st.lists(
-    st.tuples(minutes, st.integers(0, 2_000_000), st.none() | st.integers(0, 3_000_000)),
+    st.tuples(
+        st.integers(0, 120),
+        st.just(0) | st.integers(300_000, 2_000_000),
+        st.none() | st.integers(500_000, 3_000_000),
+    ),
+    min_size=1,
     max_size=4,
     unique_by=lambda step: step[0],
 )
 
 
 @given(
-    st.integers(-2_000_000, 2_000_000).filter(bool),
-    minutes,
-    st.integers(1, 200),
+    st.tuples(st.sampled_from((-1, 1)), st.integers(300_000, 2_000_000)).map(math.prod),
+    st.integers(30, 270),
+    st.integers(30, 200),
     st.none() | st.integers(0, 500_000),
     abilities,
     abilities,

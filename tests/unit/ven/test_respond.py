@@ -48,11 +48,13 @@ class Table:
         await self.propose(thread, delta_w, **more)
         await self.turn()
 
-    async def propose(self, thread: str = "D1", delta_w: int = 500_000, **more):
+    async def propose(
+        self, thread: str = "D1", delta_w: int = 500_000, contract: str = CONTRACT, **more
+    ):
         """A schedule at the VTN, of which the agent knows nothing yet."""
         period = PeriodOrder(start=START, end=END, delta_w=delta_w)
         await self.desk.schedule(
-            ScheduleOrder(contract_id=CONTRACT, periods=(period,), thread=thread, **more)
+            ScheduleOrder(contract_id=contract, periods=(period,), thread=thread, **more)
         )
 
     async def turn(self) -> None:
@@ -350,3 +352,6 @@ async def test_overlapping_dispatches_are_told_with_their_origin(tmp_path, price
         (told,) = await table.agent.ask(lambda b: [a for a in b.alarms() if a.reason == "OVERLAP"])
         assert "D1 (UKPN, priority 2) and D2 (NESO by UKPN, priority 1) overlap" in told.detail
         assert [t["delta_w"] for t in table.agent.told()][-1] == 600_000
+        await table.desk.cancel(CancellationOrder(thread="D2"))
+        await table.turn()
+        assert ("OVERLAP", False) in await table.agent.alarms()

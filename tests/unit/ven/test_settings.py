@@ -6,9 +6,12 @@ from datetime import UTC, datetime
 
 import pytest
 
+from ukprofile.flex.common import Price
 from ukprofile.signing import SigningKeys
 from ven.device.simulated import Battery
 from ven.draft import Fleet
+from ven.equipment import offer_terms
+from ven.offer import Nature
 from ven.settings import Asset, Place, Settings, SettingsError, check_url, key_sets_in
 
 FROM, TO = datetime(2026, 1, 1, tzinfo=UTC), datetime(2028, 1, 1, tzinfo=UTC)
@@ -43,6 +46,25 @@ def test_what_is_saved_is_read_again(place):
     assert PLAIN.dialect == "uk"
     assert place.load().enrolled
     assert not PLAIN.enrolled
+
+
+def test_on_what_terms_is_offered():
+    settings = Settings(
+        party="FSP7",
+        environment="sandbox",
+        assets=(Asset("A1"), Asset("A2")),
+        offer_price="GBP:21000:500",
+        asset_class="ACME-B1",
+        offered_as=("A2=ACME-EVSE-G2:Demand side:0",),
+        confidence_percent=92,
+    ).check()
+    terms = offer_terms(settings)
+    assert terms is not None
+    assert terms.price == Price("GBP", 21_000, 500)
+    assert terms.nature("A1") == Nature("ACME-B1", "Storage", None)
+    assert terms.nature("A2") == Nature("ACME-EVSE-G2", "Demand side", 0)
+    assert terms.confidence_percent == 92
+    assert offer_terms(PLAIN) is None
 
 
 def test_private_halves_are_private_and_stay_in_one_file(place):
@@ -143,6 +165,12 @@ def test_urls_it_may_not(url):
         ("dialect = 1", "text"),
         ('asset_groups = ["G1=A9"]', "'G1=A9' is no group of my assets"),
         ('asset_groups = ["G1"]', "GROUP=ASSET,ASSET"),
+        ('offered_as = ["A1=EVSE"]', "ASSET=CLASS:SOURCE"),
+        ('offered_as = ["A9=EVSE:Demand"]', "none of the assets"),
+        ('asset_class = "two words"', "asset_class"),
+        ('energy_source = "Wärme"', "energy_source"),
+        ("confidence_percent = 101", "between 0 and 100"),
+        ('offer_price = "GBP"', "offer_price"),
         ("nonsense", "settings.toml"),
     ],
 )
