@@ -24,7 +24,7 @@ from tests.contract.negatives import (
 from tests.contract.negatives.lies import FIRST_CONTACT, LIES, polling
 from tests.contract.negatives.restarts import RESTARTS
 from tests.contract.negatives.rows import Row, of_role, rows
-from tests.contract.negatives.scene import SECRET, Given, Scene, agent_scene, vtn_scene
+from tests.contract.negatives.scene import SECRET, Agent, Given, Scene, agent_scene, vtn_scene
 from tests.golden import at
 from tests.listening import Heard
 from tests.shared import needs_shared
@@ -293,6 +293,17 @@ async def test_ven(id: str, tmp_path: Path) -> None:
                 assert await agent.ends() == before[2] | ENDS.get(id, {"DSP-0002": "18:30"})
             else:
                 assert (await agent.plan(), await agent.ends()) == before[1:]
+            if decision.entry is not None:
+                await check_remembered(agent, one)
+
+
+async def check_remembered(agent: Agent, one: Request) -> None:
+    """What was decided is decided: the next poll finds nothing new."""
+    once = await agent.snapshot()
+    again = await agent.read(one.json, event_id(one))
+    assert again is not None
+    assert again.decision.verdict == "silent"
+    assert await agent.snapshot() == once
 
 
 BESIDE = {"TARGET_INVALID": "act", "THREAD_MISPLACED": "act"}

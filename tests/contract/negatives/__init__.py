@@ -4,5 +4,10 @@ rows     the table itself
 wire     requests as bytes, sent over a socket of our own; answers
 scene    a VTN with the contract, D1 and a rival in it; an agent that holds the same
 signed   messages, faultless and otherwise
-oauth, json_http, time_units, objects     WHEN: row id to requests; GIVEN: row id to what is so
+lies     a VTN that lies to an agent that polls
+restarts an agent that ends, or is killed, and starts again
+
+signature, order, authority, oauth, json_http, time_units, objects:
+         WHEN: row id to requests; GIVEN: row id to what is so before; some say in MORE what else
+         a row demands, in ENDS when dispatches end after it, in AS_GOOD which code is as good
 """
