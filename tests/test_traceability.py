@@ -18,7 +18,7 @@ BUILT = [f"A{n}" for n in range(1, 13)] + [f"B{n}" for n in range(1, 7)]
 """What has a test that bears its name."""
 
 
-def tests_in(path: Path) -> set[str]:
+def names_in(path: Path) -> set[str]:
     found = ast.walk(ast.parse(path.read_text()))
     return {f.name for f in found if isinstance(f, ast.FunctionDef | ast.AsyncFunctionDef)}
 
@@ -37,7 +37,7 @@ def test_every_row_names_tests_that_exist_or_says_why_there_is_none(row: list[st
         assert where.startswith("not met"), f"{requirement} names no test"
         return
     for path, name in named:
-        assert name in tests_in(ROOT / path), f"{requirement}: {path} has no {name}"
+        assert name in names_in(ROOT / path), f"{requirement}: {path} has no {name}"
 
 
 @pytest.mark.parametrize("requirement", BUILT)
