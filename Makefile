@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 .PHONY: demo test check docs sandbox soak clean help
 
 help:
-	@echo "make demo     an hour of dispatching in under a minute, checked"
+	@echo "make demo     a day of dispatching in under two minutes, checked"
 	@echo "make test     checks and tests"
 	@echo "make sandbox  a VTN and two agents that stay up, to try things out"
 	@echo "make check    mypy, ruff, architecture"
