@@ -111,17 +111,6 @@ def test_the_younger_of_two_is_thought_of_again_when_the_older_ends() -> None:
     assert board.concerns() == {}
 
 
-def test_the_next_look_is_always_ahead() -> None:
-    three = [
-        found(1, "FSP7", 1, 4, ["A1"], 20),
-        found(2, "FSP7", 2, 5, ["A1"], 20),
-        found(3, "FSP7", 6, 3, ["A1"], 20),
-    ]
-    board = Board()
-    board.put(dict(three), {}, minute(5))
-    assert board.next() == minute(7)
-
-
 def test_an_absence_touches_what_is_dispatched_after_it_until_that_is_over() -> None:
     board = Board()
     board.put({}, {"FSP7": (absence("FSP7", 1, "A1"), absence("FSP7", 4, "A1"))}, NOW)
@@ -129,6 +118,8 @@ def test_an_absence_touches_what_is_dispatched_after_it_until_that_is_over() -> 
     board.put(mine, {}, minute(2))
     assert [c.cause for c in board.concerns().values()] == [Cause.UNAVAILABLE]
     assert board.next() == minute(3)
+    board.put(mine, {}, minute(4))
+    assert board.next() == minute(6)
     board.put(mine, {}, minute(6))
     assert board.concerns() == {}
     board.put({slot(2): Found()}, {}, NOW)

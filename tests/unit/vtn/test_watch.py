@@ -49,10 +49,14 @@ class Lines(Heard):
         return list(await self.scene.store.read(lambda tx: tx.alarms(**which)))
 
     async def standing(self, *causes):
-        """Wait until exactly these alarms stand."""
+        """Wait until exactly these alarms stand, and the log has been told."""
 
         async def so():
-            return sorted(a.concern.cause for a in await self.alarms()) == sorted(causes)
+            events = [line["event"] for line in self.said]
+            told = events.count("alarm") + events.count("alarm stands")
+            as_told = told - events.count("alarm over") == len(causes)
+            kept = sorted(a.concern.cause for a in await self.alarms())
+            return as_told and kept == sorted(causes)
 
         try:
             await until(so, timeout_s=10)
