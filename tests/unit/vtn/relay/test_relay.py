@@ -9,6 +9,7 @@ import pytest
 import structlog
 
 from tests.agent import agent_at
+from tests.rewriting import rewriting_before
 from tests.unit.ven.dso import CONTRACT, FSP7, NOON, terms
 from tests.unit.ven.gate import gate_before
 from tests.waiting import until
@@ -87,13 +88,20 @@ async def two():
         yield Two(mine, other, other.url, bl, fsp, clock)
 
 
-async def test_a_whole_dispatch_goes_over_a_strangers_vtn(two, tmp_path):
-    """Contract, instruction, variation and cease there; acknowledgements and statuses back here."""
-    async with (
-        two.relaying() as relay,
-        Client(two.url, two.fsp) as client,
-        agent_at(client, tmp_path, two.clock, two.register) as agent,
-    ):
+@pytest.mark.parametrize("rewritten", [False, True])
+async def test_a_whole_dispatch_goes_over_a_strangers_vtn(two, tmp_path, rewritten):
+    """Contract, instruction, variation and cease there; acknowledgements and statuses back here.
+
+    `rewritten` = that VTN rewrites every object, as openleadr-rs does.
+    """
+    async with AsyncExitStack() as stack:
+        if rewritten:
+            _, two.url = await stack.enter_async_context(rewriting_before(two.url))
+        relay = await stack.enter_async_context(two.relaying())
+        client = await stack.enter_async_context(
+            Client(two.url, two.fsp, allow_token_hosts=[two.other_host])
+        )
+        agent = await stack.enter_async_context(agent_at(client, tmp_path, two.clock, two.register))
 
         async def turn(seconds: int = 2) -> None:
             await relay.publisher.level()
