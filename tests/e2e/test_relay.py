@@ -1,0 +1,88 @@
+"""`ukvtn serve --relay-to`: a DSO whose FSPs are met on another VTN, killed in between."""
+
+import asyncio
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.ukvtn import Server, ukvtn
+from tests.unit.ven.dso import CONTRACT, FSP7, terms
+from tests.waiting import until
+from ukprofile.flex.times import time_text
+from vtn.domain.record import Kind, Role
+from vtn.testing import running_vtn
+
+pytestmark = pytest.mark.e2e
+
+
+def says(*words, stdin: str = "") -> str:
+    done = ukvtn(*words, stdin=stdin)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+async def test_what_the_desk_says_is_there_after_a_kill_too(tmp_path):
+    always = {"days": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"], "start": "00:00",
+              "end": "00:00", "time_zone": "Europe/London", "fold": 0}  # fmt: skip
+    server = Server(tmp_path)
+    to = ("-d", server.data)
+    async with running_vtn() as other:
+        secret = tmp_path / "there.secret"
+        client_id, text = await other.client("desk", Role.BL)
+        secret.write_text(text)
+        await other.client("FSP7")
+        await other.vtn.office.add_key_set(FSP7.public().to_json())
+        options = ("--sandbox", "--dso", "UKPN", "--relay-to", other.url,
+                   "--relay-client-id", client_id, "--relay-secret-file", secret)  # fmt: skip
+        await server.start(*options)
+        try:
+            own = json.loads(await asyncio.to_thread(says, "keys", "own", *to))
+            await other.vtn.office.add_key_set(own)
+            (tmp_path / "fsp7.json").write_text(json.dumps(FSP7.public().to_json()))
+            await asyncio.to_thread(says, "keys", "add", tmp_path / "fsp7.json", *to)
+            await asyncio.to_thread(says, "clients", "add", "FSP7", "--role", "ven", *to)
+            contract = terms(windows=[always], valid_from="2026-01-01T00:00:00Z",
+                             valid_to="2099-01-01T00:00:00Z")  # fmt: skip
+            await asyncio.to_thread(
+                says, "contracts", "add", "-", "--provider", "FSP7", *to,
+                stdin=json.dumps(contract),
+            )  # fmt: skip
+            start = datetime.now(UTC) + timedelta(hours=1)
+            times = ("--start", time_text(start), "--end", time_text(start + timedelta(hours=1)))
+            words = ("desk", "instruct", CONTRACT, "--delta-w", "700000", *times)
+            await asyncio.to_thread(says, *words, "--thread", "D1", *to)
+            await server.kill()
+            await server.start(*options)
+            await asyncio.to_thread(says, *words, "--thread", "D2", *to)
+
+            def there() -> list[str]:
+                return sorted(e.name for e in other.vtn.store.live.find(Kind.EVENT))[1:]
+
+            await until(lambda: there() == ["D1", "D2"], why="both are there, once")
+
+            async def level() -> bool:
+                status = json.loads(await asyncio.to_thread(says, "status", "--json", *to))
+                return status["relay"] == {"lacking": 0, "why": ""}
+
+            await until(level, why="ukvtn status says that nothing is lacking")
+        finally:
+            await server.kill()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--relay-to", "https://vtn.example"), "go together"),
+        (("--relay-to", "http://vtn.example", "--relay-client-id", "d"), "https only"),
+    ],
+)
+def test_a_relay_that_cannot_be_is_named(tmp_path, words, said):
+    secret = tmp_path / "secret"
+    secret.write_text("s")
+    more = ("--relay-secret-file", secret) if len(words) == 4 else ()
+    done = ukvtn("serve", "-d", tmp_path / "vtn", "--sandbox", "--dso", "UKPN",
+                 "--listen", "127.0.0.1:0", *words, *more)  # fmt: skip
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
