@@ -193,6 +193,14 @@ def test_what_is_decided_is_what_the_table_says(case: Any) -> None:
         assert story.course(at).state is outcome.state
 
 
+@pytest.mark.parametrize("end", ["ven", "dso"])
+def test_that_it_is_over_is_told_before_anything_else_is_wrong(end: Any) -> None:
+    """In the order of codes.md: a person who mends the rest would only be told then."""
+    story, at = live(end, S.COMPLETED, frozenset(), waits=False)
+    for wrong in ({"assets": [{"asset_id": "X"}]}, {"zone": 1}, {"accept_by": at - 1}):
+        assert story.dso("instruction", at, RUN, **wrong).reason == "TERMINAL"
+
+
 def test_every_row_that_a_message_brings_about_has_its_case() -> None:
     met = {_row(state, event, guards) for _, state, event, guards in ALL}
     of_messages = {row for row in TABLE if set(row.events) & {*OF_DSO, *OF_VEN}}

@@ -148,13 +148,10 @@ def arrival(
     """How `held`, a text of the thread or an answer to one, finds it as it is read at `now`.
 
     It stands where it will stand once it is kept: where it was issued, but for a clock that runs
-    slow. At the DSO's end a variation of what is firm finds it taken up, whatever was heard: the
-    acknowledgement may be on its way, and the VEN, which knows, decides (vector R29). None for
-    an answer to what is no text of the thread, or does not count there.
+    slow. None for an answer to what is no text of the thread, or does not count there.
     """
-    heard = side == "ven" or held.header.kind != "variation"
     if held.header.in_reply_to is None:
-        texts = _happenings(Thread((*thread.held, held)), answers, side, heard=heard)
+        texts = _happenings(Thread((*thread.held, held)), answers, side)
     else:
         texts = _happenings(thread, (*answers, held), side)
     latest = now.replace(microsecond=0) + (_AHEAD if side == "dso" else timedelta())
@@ -186,12 +183,9 @@ def _ends(step: Step) -> bool:
     return step.outcome.effect == "acts" and step.outcome.state is State.CEASED
 
 
-def _happenings(
-    thread: Thread, answers: Iterable[Held], side: Side, *, heard: bool = True
-) -> list[Happening]:
+def _happenings(thread: Thread, answers: Iterable[Held], side: Side) -> list[Happening]:
     texts = thread.standing if side == "dso" else thread.held
-    counting = (answer for answer in answers if answer.counts)
-    return happenings(texts, counting, own=side == "ven", heard=heard)
+    return happenings(texts, (a for a in answers if a.counts), own=side == "ven")
 
 
 def _course(

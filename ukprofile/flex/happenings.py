@@ -45,19 +45,19 @@ class Happening:
 
 
 def happenings(
-    texts: Iterable[Held], answers: Iterable[Held], *, own: bool = False, heard: bool = True
+    texts: Iterable[Held], answers: Iterable[Held], *, own: bool = False
 ) -> list[Happening]:
     """Every text at its time, each once, in an order that does not depend on how they came.
 
     `own` texts were decided here: what counts was taken up, whatever became of the
-    acknowledgement. Without `heard` nothing is made of a silence: all that counts was taken up.
+    acknowledgement.
     """
     orders = {held.sha256: held for held in texts}
     replies = {held.sha256: held for held in answers}
     acknowledged = _acknowledgements(replies.values())
     found = []
     for held in orders.values():
-        found += _order(held, acknowledged, orders, replies.values(), own=own, heard=heard)
+        found += _order(held, acknowledged, orders, replies.values(), own=own)
     for reply in replies.values():
         reference = reply.header.in_reply_to
         answered = None if reference is None else orders.get(reference.sha256)
@@ -82,7 +82,6 @@ def _order(
     replies: Iterable[Held],
     *,
     own: bool,
-    heard: bool,
 ) -> list[Happening]:
     said = acknowledged.get(held.sha256)
     issued = held.header.issued_at
@@ -97,8 +96,7 @@ def _order(
             for sha256, other in orders.items()
             if sha256 != held.sha256 and (own or sha256 in acknowledged)
         ),
-        taken_up=(held.counts and (own or not heard))
-        or any(_takes_up(reply, held, orders) for reply in replies),
+        taken_up=(own and held.counts) or any(_takes_up(reply, held, orders) for reply in replies),
     )
     if held.header.kind == "cancellation" and said is not None and said.header.issued_at > at:
         return [one, replace(one, at=said.header.issued_at, again=True)]

@@ -8,13 +8,17 @@ import structlog
 from tests import golden
 from tests.golden import at, life, sealed_in
 from ukprofile.clock import ManualClock
+from ukprofile.flex.answer import Response
+from ukprofile.flex.common import read_assets
+from ukprofile.flex.dispatch import Period
 from ukprofile.openadr import Event, Program
-from ukprofile.receiving import Context
+from ukprofile.receiving import Context, parse_text
 from ukprofile.receiving.opening import sent_entry
 from ven.alarms import Alarms
-from ven.answer import Voice
+from ven.answer import Voice, reply
 from ven.journal import Book, Journal
 from ven.receive import Receiver
+from ven.replan import replan
 
 CONTRACT, MARKET = "UKPN:FLEX-2026-0042", "market:UKPN:OU:HENDON-WAY"
 STAMPS = {"createdDateTime": "2026-01-01T00:00:00Z", "modificationDateTime": "2026-01-01T00:00:00Z"}
@@ -64,6 +68,26 @@ class Agent:
     async def read(self, one: Event, now: str, name: str = CONTRACT, projection: str = "none"):
         self.clock.set(at(now))
         return await self.receiver.receive(one, program(name, projection), self.context)
+
+    async def responds(self, thread: str, answer: Any, *periods: Period) -> None:
+        """Answer the newest text held of a dispatch, as the agent does: signed, and planned anew."""
+        now = self.clock.now()
+
+        def write(book: Book) -> None:
+            entry = [e for e in book.entries() if e.slot.thread == thread and e.standing][-1]
+            body = parse_text(entry.text)["body"]
+            said = Response(
+                contract_id=body["contract_id"],
+                zone=body["zone"],
+                assets=read_assets(body),
+                answer=answer,
+                periods=periods,
+                dispatch_type=body["dispatch_type"] if periods else None,
+            )
+            reply(book, self.voice, entry, said, "E1", now)
+            replan(book, {}, now)
+
+        await self.journal.write(write)
 
     async def snapshot(self) -> Any:
         """Everything that may never change by a refusal: entries, commands, outbox, words said."""

@@ -3,19 +3,24 @@
 import itertools
 import json
 from dataclasses import replace
-from datetime import timedelta
+from datetime import time, timedelta
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests import golden
+from tests import golden, made
 from tests.shared import needs_shared
+from tests.story import Story
+from ukprofile.flex.contract import DAYS, Window
+from ukprofile.flex.dispatch import level_at
+from ukprofile.flex.states import IN_RUN, RAN, State
 from ukprofile.receiving import Carrier, Context, MemoryLedger, decide, open_message
 from ven.device import Command, in_force
 from ven.plan import command_key, commands, dispatches, in_effect, owed, share
 
 PROGRAM = "UKPN:FLEX-2026-0042"
 ASSET = "UKPN-AS-000731"
+FAR = made.minute(10**5)
 
 
 def ledger_after(*numbers: str) -> MemoryLedger:
@@ -101,6 +106,65 @@ def test_any_difference_makes_another_key(which):
     ][which]
     assert command_key(other) != command_key(base)
     assert command_key(replace(base, id="x")) == command_key(base)
+
+
+# -- the plan and the state --------------------------------------------------------------------
+
+SHORT, LATER = made.period(0, 40, 100), made.period(1, 50, 110)
+MOVES = {
+    "proposes": lambda s, t: s.dso("schedule", t, SHORT, respond_by=t + 15, confirm_by=38),
+    "instructs": lambda s, t: s.dso("instruction", t, SHORT),
+    "asks": lambda s, t: s.dso("instruction", t, SHORT, respond_by=t + 5, accept_by=t + 9),
+    "restates": lambda s, t: s.dso("instruction", t, LATER),
+    "confirms": lambda s, t: s.dso("instruction", t, *s.course(t).known.countered),
+    "reads late": lambda s, t: s.dso("instruction", t - 20, SHORT, read=t),
+    "is late": lambda s, t: s.dso("instruction", t - 20, SHORT, read=t, accept_by=t - 1),
+    "breaks a rule": lambda s, t: s.dso("instruction", t, made.period(0, 40, 100, 4_000_000)),
+    "lessens": lambda s, t: s.dso("variation", t, made.period(0 if t >= 40 else t, 40, 90)),
+    "extends": lambda s, t: s.dso("variation", t, SHORT, made.period(t, 100, 140)),
+    "ceases": lambda s, t: s.dso("cease", t, cease_at=t + 10),
+    "cancels": lambda s, t: s.dso("cancellation", t),
+    "accepts": lambda s, t: s.ven("response", t, answer="accept"),
+    "counters": lambda s, t: s.ven("response", t, made.period(0, 40, 100, 400_000), answer="partial"),
+    "refuses": lambda s, t: s.ven("response", t, answer="refuse"),
+    "says ceased": lambda s, t: s.ven("status", t, state="ceased"),
+    "says failed": lambda s, t: s.ven("status", t, state="failed"),
+}  # fmt: skip
+
+
+OPENING = ("proposes", "instructs", "instructs", "asks")
+
+
+@settings(max_examples=200)
+@given(
+    st.sampled_from(OPENING),
+    st.lists(st.tuples(st.integers(1, 12), st.sampled_from(sorted(MOVES))), max_size=8),
+    st.integers(0, 60),
+    st.sampled_from(["refuse", "accept"]),
+)
+def test_the_plan_is_what_the_state_says(opening, moves, later, silence):
+    """Whatever was said, and whenever anybody looks: what is not confirmed asks nothing of devices,
+    and what is asks just for the periods in force.
+    """
+    story, now = Story("ven", silence=silence, windows=(Window(DAYS, time(15), time(20)),)), 0
+    for wait, move in ((0, opening), *moves):
+        now += wait
+        MOVES[move](story, now)
+    course = story.course(now + later)
+    since = made.minute(now + later)
+    for looked in (since, since - timedelta(hours=24)):
+        found = dispatches(story.ledger, ["UKPN:C1"], looked)
+        told = commands(found, {})
+        if course.state not in (State.CONFIRMED, *IN_RUN, *RAN):
+            assert (found, told) == ((), ())
+            continue
+        for one in found:
+            assert one.confirmed == course.known.head == story.thread.confirmed
+        ends = course.known.ended or FAR
+        for instant in range(0, 150, 5):
+            at = made.minute(instant)
+            asked = level_at(course.known.plan, at) if at < ends else 0
+            assert sum(c.delta_w for c in told if c.valid_from <= at < c.valid_to) == asked
 
 
 # -- what a device is still to be told -----------------------------------------------------------

@@ -1,6 +1,7 @@
 """The outbox, at a real VTN: in order, once each, whatever happens on the way."""
 
 import asyncio
+import secrets
 from datetime import timedelta
 from random import Random
 from typing import Any
@@ -8,14 +9,19 @@ from typing import Any
 import pytest
 import structlog
 
-from tests.unit.ven.dso import NOON, dso_with_fsp7
+from tests.unit.ven.dso import FSP7, NOON, dso_with_fsp7
 from tests.unit.ven.gate import gate_before
 from tests.unit.ven.test_listen import HALF, HOUR, Ears
 from ukprofile.clock import ManualClock
+from ukprofile.flex.answer import Response
+from ukprofile.flex.common import read_assets
 from ukprofile.openadr.client import Client, Credentials
+from ukprofile.receiving import parse_text
 from ven.alarms import Alarms
+from ven.answer import Voice, reply
 from ven.bell import Bell
-from ven.journal import Journal
+from ven.journal import Book, Journal
+from ven.replan import replan
 from ven.send import Sender
 
 
@@ -35,6 +41,32 @@ class Outbox(Ears):
             weights={},
             first_wait_s=0.25,
         )
+
+    async def refuses(self) -> None:
+        """The agent refuses the dispatch it holds."""
+        now = self.clock.now()
+
+        def write(book: Book) -> None:
+            (entry,) = [e for e in book.entries() if e.kind == "instruction"]
+            body = parse_text(entry.text)["body"]
+            said = Response(
+                contract_id=body["contract_id"],
+                zone=body["zone"],
+                assets=read_assets(body),
+                answer="refuse",
+                reason="UNAVAILABLE",
+            )
+            reply(
+                book,
+                Voice(FSP7, 1, "sandbox", secrets.token_bytes),
+                entry,
+                said,
+                self.dso.dispatch_ids()[0],
+                now,
+            )
+            replan(book, {}, now)
+
+        await self.journal.write(write)
 
     async def states(self) -> list[tuple[str, int]]:
         return [(p.state, p.attempts) for p in await self.journal.read(lambda b: b.posts())]
@@ -106,6 +138,20 @@ async def test_no_for_good_is_told_and_does_not_hold_up_the_rest(outbox):
     assert await outbox.sender().flush() == 0.0
     assert [state for state, _ in await outbox.states()] == ["REFUSED", "SENT"]
     assert await outbox.alarms() == [("REPORT_REFUSED", True)]
+
+
+async def test_what_was_refused_for_good_counts_no_more_and_is_planned_without(outbox):
+    """The agent refuses; the VTN says it is too late for that: what was instructed runs."""
+    assert await outbox.sender().flush() == 0.0
+    await outbox.refuses()
+    planned = [p.state for p in await outbox.journal.read(lambda b: b.commands())]
+    assert planned == ["WITHDRAWN"]
+    outbox.gate.says["POST /reports"] = [(409, {})]
+    assert await outbox.sender().flush() == 0.0
+    mine = [e for e in await outbox.journal.read(lambda b: b.entries()) if e.kind == "response"]
+    assert [(e.verdict, e.standing) for e in mine] == [("refused", False)]
+    planned = [p.state for p in await outbox.journal.read(lambda b: b.commands())]
+    assert planned == ["PLANNED"]
 
 
 async def test_taken_means_taken_by_it(outbox):

@@ -32,12 +32,16 @@ async def scene(tmp_path):
 
 
 async def state(scene, tmp_path, when) -> str:
+    return str((await shown(scene, tmp_path, when))["state"])
+
+
+async def shown(scene, tmp_path, when) -> dict:
     await scene.look(when)
     devices = {ASSET: SimulatedBattery(ASSET, Battery(), scene.agent.clock, scene.log)}
     with look(tmp_path / "journal.db") as book:
         found = await show.status(book, SETTINGS, devices, scene.agent.clock)
     (dispatch,) = found["dispatches"]
-    return str(dispatch["state"])
+    return dispatch
 
 
 async def test_a_dispatch_from_proposed_to_completed(scene, tmp_path):
@@ -52,9 +56,36 @@ async def test_a_dispatch_from_proposed_to_completed(scene, tmp_path):
 
 async def test_a_dispatch_that_was_called_off(scene, tmp_path):
     await scene.agent.read(event(life("21"), "E9"), "2026-03-29T13:00:15Z")
-    await scene.agent.responds("21", "accept")
+    await scene.agent.responds("UKPN-DSP-0089", "accept")
     await scene.agent.read(event(life("22"), "E9"), "2026-03-29T14:00:15Z")
     assert await state(scene, tmp_path, at("2026-03-29T14:01:00Z")) == "cancelled"
+
+
+@pytest.mark.parametrize(
+    ("answer", "when", "state", "then"),
+    [
+        (None, "2026-03-29T12:30:00Z", "proposed", "respond_by"),
+        (None, "2026-03-29T12:30:01Z", "expired", None),
+        ("accept", "2026-03-29T15:29:59Z", "agreed", "start"),
+        ("accept", "2026-03-29T15:30:00Z", "lapsed", None),
+        ("refuse", "2026-03-29T12:00:20Z", "refused", None),
+    ],
+)
+async def test_what_was_never_confirmed_does_nothing_and_shows_why(
+    scene, tmp_path, answer, when, state, then
+):
+    await scene.read("09", "2026-03-29T12:00:15Z")
+    if answer is not None:
+        await scene.agent.responds("UKPN-DSP-0088", answer)
+    found = await shown(scene, tmp_path, at(when))
+    assert (found["state"], found["periods"]) == (state, [])
+    assert (found["next"] and found["next"]["timer"]) == then
+    assert not await scene.agent.journal.read(lambda book: book.commands())
+
+
+async def test_a_dispatch_that_breaks_a_rule_is_shown_as_refused(scene, tmp_path):
+    await scene.agent.read(event(life("12")), "2026-03-29T12:10:00Z")  # before it was issued
+    assert await state(scene, tmp_path, at(INSTRUCTED)) == "refused"
 
 
 async def test_the_lines_are_in_the_order_it_happened(scene, tmp_path):

@@ -14,7 +14,7 @@ from tests.golden import at, life, sealed_in
 from tests.made import header, held, minute, period, terms
 from tests.shared import needs_shared
 from ukprofile.flex.contract import ContractTerms
-from ukprofile.flex.course import Course, dispatch_state
+from ukprofile.flex.course import Arrival, Course, arrival, dispatch_state
 from ukprofile.flex.dispatch import Held, Thread
 from ukprofile.flex.header import Reference
 from ukprofile.flex.states import TERMINAL, Event, State
@@ -287,6 +287,57 @@ def test_no_acknowledgement_undoes_a_stop() -> None:
     assert course(75, INSTRUCTION, stop, refusal).state == "ceased"
 
 
+def test_what_the_ven_took_up_waits_for_nobody_to_hear_of_it() -> None:
+    """Its acknowledgement may be lost, or refused: it still holds what it decided."""
+    asked = held("instruction", 0, RUN, **times(respond_by=20))
+    assert [course(25, asked, side=side).state for side in ("dso", "ven")] == [
+        "expired",
+        "confirmed",
+    ]
+    refused = replace(CONFIRMING, counts=False)
+    assert course(35, INSTRUCTION, refused, side="ven").state == "confirmed"
+
+
+# -- what is not held yet ----------------------------------------------------------------------------
+
+
+def arriving(now: float, text: Held, *texts: Held, side="dso") -> Arrival | None:
+    """How `text` finds what the others make at that minute."""
+    orders = [t for t in texts if t.header.in_reply_to is None]
+    answers = [t for t in texts if t.header.in_reply_to is not None]
+    return arrival(text, Thread(tuple(orders)), answers, _at(now), terms(), side)
+
+
+def test_a_text_is_judged_where_it_stands_and_not_when_it_is_read() -> None:
+    agreed = (SCHEDULE, accepts(5, SCHEDULE))
+    in_time, too_late = held("instruction", 50, RUN), held("instruction", 51, RUN)
+    found = [arriving(70, text, *agreed, side="ven") for text in (in_time, too_late)]
+    assert [(f.before.state, f.outcome.state, f.outcome.reason) for f in found] == [
+        ("agreed", "confirmed", ""),
+        ("agreed", "agreed", "TERMINAL"),
+    ]
+    assert arriving(70, too_late, *agreed).before.state == "lapsed"
+
+
+def test_a_clock_that_runs_slow_reads_a_text_when_it_reads_it() -> None:
+    stop = held("cease", 200, **times(cease_at=200))
+    found = arriving(100, stop, INSTRUCTION, side="ven")
+    assert (found.text.at, found.before.state, found.outcome.state) == (
+        minute(100),
+        "running",
+        "ceased",
+    )
+    ahead = held("instruction", 300, period(0, 400, 460))
+    assert arriving(100, ahead, INSTRUCTION).before.state == "running"
+
+
+def test_an_answer_to_what_is_not_held_finds_nothing() -> None:
+    assert arriving(5, accepts(5, CONFIRMING), SCHEDULE) is None
+    assert arriving(5, acknowledges(5, SCHEDULE), SCHEDULE) is None
+    superseded = arriving(5, accepts(5, SCHEDULE), SCHEDULE, held("schedule", 4, RUN))
+    assert superseded.outcome is None
+
+
 # -- afterwards ------------------------------------------------------------------------------------
 
 
@@ -343,6 +394,17 @@ SOME = st.sets(st.sampled_from(NUMBERS)).map(lambda numbers: [STORY[n] for n in 
 @given(st.permutations(NUMBERS), st.lists(st.sampled_from(NUMBERS)), st.integers(0, 400))
 def test_the_order_of_delivery_and_repetitions_do_not_matter(order, again, now) -> None:
     assert course(now, *(STORY[n] for n in (*order, *again))) == course(now, *STORY)
+
+
+@given(SOME, st.sampled_from(NUMBERS), st.floats(0, 400), st.sampled_from(["dso", "ven"]))
+def test_whoever_keeps_what_arrived_finds_that_very_step(texts, number, later, side) -> None:
+    text = STORY[number]
+    others = [t for t in texts if t is not text]
+    now = later + (text.header.issued_at - minute(0)) / timedelta(minutes=1)
+    found = arriving(now, text, *others, side=side)
+    steps = course(now, text, *others, side=side).steps
+    (mine, *_) = [*(s.outcome for s in steps if s.held is text), None]
+    assert (found and found.outcome) == mine
 
 
 def test_every_order_of_a_short_story() -> None:
