@@ -31,6 +31,7 @@ def faults(plan, new, now):
         body=body(*new),
         periods=new,
         thread=Thread((held("instruction", 0, *plan),)),
+        plan=tuple(plan),
     )
     return [violation.detail for violation in violations(SHAPES, case)]
 
