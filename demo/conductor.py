@@ -35,7 +35,7 @@ BRAKE_S = 0.4
 """Real seconds that are left to the next scene at the pace of the moment, while it nears."""
 LOOK_S = 0.05
 POLL_S, HEARTBEAT_S = 0.25, 2.0
-ANSWERED_WITHIN_S = 20.0
+ANSWERED_WITHIN_S, CARRIED_OUT_WITHIN_S = 20.0, 5.0
 _OPEN = "SELECT 1 FROM commands WHERE state IN ('PLANNED', 'SENT')"
 _IN_ITS_TIME = ("status", "post_action", "readings")
 """What an FSP says when the time for it has come; all else it says at once."""
@@ -171,7 +171,7 @@ async def _carried_out(play: Play, stage: Stage, ear: asyncio.Event) -> None:
     """
     journals = [home_of(stage, agent) / "journal.db" for agent in play.day.agents]
     with suppress(TimeoutError):  # a device that is never told, the checker will name
-        async with asyncio.timeout(ANSWERED_WITHIN_S):
+        async with asyncio.timeout(CARRIED_OUT_WITHIN_S):
             while any(map(_owes, journals)):
                 ear.clear()
                 await ear.wait()  # agents poll all the time
