@@ -1,16 +1,19 @@
 """The plot: everybody is enrolled, and a day goes by scene by scene.
 
     set the stage   clock stopped: VTN up, market, agents made, enrolled and running
-    each scene      clock as life while commands are given, slow while answers are awaited
+    each scene      clock as life while commands are given and answered, slow while runs are awaited
     between scenes  the faster the longer it is until the next one
-    the end         agents and VTN are asked to stop, and must do so in good order
+    the end         once all readings are shown, agents and VTN are asked to stop in good order
 
-The conductor does what people would do: it runs `ukvtn` and `ukven`, and nothing else.
+The conductor does what people would do: it runs `ukvtn` and `ukven`, and nothing else. It looks
+at the wire and into the journals only to know when time may go on.
 """
 
 import asyncio
+import sqlite3
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,12 +29,16 @@ from demo.stage import Stage, StageError
 from ukprofile.clock import SharedClock
 
 LIVE, SLOW, FAST = 1.0, 25.0, 3600.0
-"""Business seconds a second: while commands are given, around scenes, and far from any."""
+"""Business seconds a second: while commands are given and answered (an acknowledgement that is due
+within a minute has a minute on a busy machine, too), around scenes, and far from any."""
 BRAKE_S = 0.4
 """Real seconds that are left to the next scene at the pace of the moment, while it nears."""
 LOOK_S = 0.05
 POLL_S, HEARTBEAT_S = 0.25, 2.0
-ANSWERED_WITHIN_S = 20.0
+ANSWERED_WITHIN_S, CARRIED_OUT_WITHIN_S = 20.0, 5.0
+_OPEN = "SELECT 1 FROM commands WHERE state IN ('PLANNED', 'SENT')"
+_IN_ITS_TIME = ("status", "post_action", "readings")
+"""What an FSP says when the time for it has come; all else it says at once."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +59,7 @@ class Play:
 async def perform(play: Play) -> dict[str, int]:
     """Play it through; the exit codes of the processes. Raises StageError."""
     clock = SharedClock.create(play.directory / "clock", play.day.start)
-    screen = Screen(play.console, clock, play.day.agents, play.directory)
+    screen = Screen(play.console, clock, play.day, play.directory)
     ear = asyncio.Event()
 
     def hear(exchange: Exchange) -> None:
@@ -71,8 +78,11 @@ async def perform(play: Play) -> dict[str, int]:
                     await _near(scene, clock, play.pace)
                     await _perform(play, stage, scene, clock, screen)
                     due.update(scene.then)
-                    clock.set_rate(SLOW * play.pace)
-                    await _heard(due, screen, ear)
+                    await _heard(due, clock, screen, ear)
+                    if scene.steps:
+                        await _carried_out(play, stage, ear)
+                due.update(play.day.readings)
+                await _heard(due, clock, screen, ear)
                 clock.set_rate(0.0)
             return await _the_end(play, stage)
         finally:
@@ -139,17 +149,38 @@ async def _perform(
         await stage.command(program.removeprefix("uk"), *words, *to)
 
 
-async def _heard(due: Counter[str], screen: Screen, ear: asyncio.Event) -> None:
+async def _heard(due: Counter[str], clock: SharedClock, screen: Screen, ear: asyncio.Event) -> None:
     """Return once all that is due was said. What never comes, the checker will name."""
     missing = due - screen.said
     try:
         async with asyncio.timeout(ANSWERED_WITHIN_S):
             while missing := due - screen.said:
+                answers = any(line.split(" ")[1] not in _IN_ITS_TIME for line in missing)
+                clock.set_rate(LIVE if answers else SLOW)
                 ear.clear()
                 await ear.wait()
     except TimeoutError:
         due.subtract(missing)
-        print(f"waited {ANSWERED_WITHIN_S:.0f} s for {', '.join(missing)}; going on without")
+        screen.say(f"waited {ANSWERED_WITHIN_S:.0f} s for {', '.join(missing)}; going on without")
+
+
+async def _carried_out(play: Play, stage: Stage, ear: asyncio.Event) -> None:
+    """Return once every agent has told its devices what they owe, as its journal says.
+
+    What took a tenth of a second on a busy machine would else be late by minutes of the day.
+    """
+    journals = [home_of(stage, agent) / "journal.db" for agent in play.day.agents]
+    with suppress(TimeoutError):  # a device that is never told, the checker will name
+        async with asyncio.timeout(CARRIED_OUT_WITHIN_S):
+            while any(map(_owes, journals)):
+                ear.clear()
+                await ear.wait()  # agents poll all the time
+
+
+def _owes(journal: Path) -> bool:
+    """Whether a command of this agent is still on its way to a device."""
+    with closing(sqlite3.connect(f"file:{journal}?mode=ro", uri=True)) as db:
+        return db.execute(_OPEN).fetchone() is not None
 
 
 async def _the_end(play: Play, stage: Stage) -> dict[str, int]:

@@ -70,6 +70,21 @@ class Day:
         )
 
     @property
+    def readings(self) -> tuple[str, ...]:
+        """What is due when the day is over: the readings of every asset that shows any."""
+        return tuple(
+            f"{agent['party']} readings {asset_id}"
+            for agent in self.agents
+            for asset_id in agent["assets"]
+            if agent.get("settings", {}).get("telemetry") == "true"
+        )
+
+    def readings_of(self, agent: Mapping[str, Any]) -> int:
+        """How many readings each of an agent's assets has of that day."""
+        reading = timedelta(seconds=int(agent.get("settings", {}).get("reading_s", 60)))
+        return (self.at("24:00") - self.start) // reading
+
+    @property
     def start(self) -> datetime:
         return self.at("00:00")
 

@@ -21,6 +21,7 @@ from urllib.parse import parse_qs
 
 import aiohttp
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from ukprofile.clock import Clock
 
@@ -40,19 +41,24 @@ class Recorder:
     _owners: dict[str, str] = field(default_factory=dict)
     _count: int = 0
 
-    async def pass_on(self, request: web.Request) -> web.Response:
+    def pass_on_by(self, session: aiohttp.ClientSession) -> Handler:
+        async def pass_on(request: web.Request) -> web.StreamResponse:
+            return await self._pass_on(request, session)
+
+        return pass_on
+
+    async def _pass_on(
+        self, request: web.Request, session: aiohttp.ClientSession
+    ) -> web.StreamResponse:
         body = await request.read()
         headers = {k: v for k, v in request.headers.items() if k.lower() not in _HOP_BY_HOP}
-        async with (
-            aiohttp.ClientSession(auto_decompress=False) as session,
-            session.request(
-                request.method,
-                self.upstream + request.raw_path,
-                data=body or None,
-                headers=headers,
-                allow_redirects=False,
-            ) as answer,
-        ):
+        async with session.request(
+            request.method,
+            self.upstream + request.raw_path,
+            data=body or None,
+            headers=headers,
+            allow_redirects=False,
+        ) as answer:
             raw = await answer.read()
             self._write(request, body, answer.status, raw)
             kept = {k: v for k, v in answer.headers.items() if k.lower() not in _HOP_BY_HOP}
@@ -90,16 +96,17 @@ class Recorder:
 @asynccontextmanager
 async def recording(recorder: Recorder) -> AsyncIterator[str]:
     """Listen on a free loopback port; gives the URL."""
-    app = web.Application(client_max_size=2**21)
-    app.router.add_route("*", "/{path:.*}", recorder.pass_on)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=2)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    try:
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
+    async with aiohttp.ClientSession(auto_decompress=False) as session:
+        app = web.Application(client_max_size=2**21)
+        app.router.add_route("*", "/{path:.*}", recorder.pass_on_by(session))
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=2)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        try:
+            yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+        finally:
+            await runner.cleanup()
 
 
 def _json(raw: bytes) -> Any:

@@ -7,7 +7,7 @@ Everything lies in one directory, which the next start takes up again.
 import asyncio
 import signal
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +28,19 @@ _ALWAYS = {
 _HINTS = """
 Try, in another terminal (everything is on loopback, and no real device can move):
 
-  {bin}/ukvtn status -d {vtn}
-  {bin}/ukvtn desk instruct {contract} -d {vtn} \\
+  {bin}/ukvtn desk instruct {contract} -d {vtn} --thread MY-1 \\
       --start {start} --end {end} --delta-w 500000
+  {bin}/ukvtn status -d {vtn}
+  {bin}/ukvtn desk vary MY-1 -d {vtn} --delta-w 400000
+  {bin}/ukvtn desk cancel MY-1 -d {vtn}  # once it runs: desk cease MY-1
+  {bin}/ukvtn desk show MY-1 -d {vtn}
+
+  {bin}/ukvtn desk request {product} {zone} -d {vtn} --thread MY-REQ \\
+      --delta-w 1000000 --start {end} --end {later} --respond-by {start}
+  {bin}/ukvtn desk offers MY-REQ -d {vtn}
+  {bin}/ukvtn desk award MY-REQ -d {vtn}
+  {bin}/ukvtn desk alarms -d {vtn}
+
   {bin}/ukven status {agent}
   {bin}/ukven journal {agent}
 
@@ -47,7 +57,7 @@ async def sandbox(
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     stage, vtn_dir = Stage(directory), directory / "vtn"
     contract = {**scenario["contract"], "windows": [_ALWAYS]}
-    agents = scenario["agents"][:2]
+    agents = scenario["agents"][:2]  # of one asset, and of two
     try:
         vtn = await stage.start(
             "vtn", "vtn", "serve", "--data-dir", vtn_dir, "--sandbox",
@@ -62,8 +72,22 @@ async def sandbox(
                 await join(stage, agent, contract, vtn_dir, vtn["url"])
             await stage.start(agent["party"].lower(), "ven", "run", home)
             console.print(f"  {agent['party']} runs in {home}", highlight=False)
+        market = scenario["market"]
+        members = [word for agent in agents for word in ("--member", agent["party"])]
+        await stage.command(
+            "vtn", "markets", "add", market["product"], market["zone"], *members, "-d", vtn_dir
+        )
         start = SystemClock().now() + timedelta(minutes=5)
-        hints = _hints(agents[0], vtn_dir, home_of(stage, agents[0]), binaries, start)
+        hints = _HINTS.format(
+            bin=binaries,
+            vtn=vtn_dir,
+            contract=agents[0]["contract_id"],
+            start=clock_text(start),
+            end=clock_text(start + timedelta(minutes=30)),
+            later=clock_text(start + timedelta(minutes=90)),
+            agent=home_of(stage, agents[0]),
+            **market,
+        )
         console.print(hints, highlight=False, soft_wrap=True)
         await stop.wait()
         for agent in agents:
@@ -71,14 +95,3 @@ async def sandbox(
         await stage.stop("vtn")
     finally:
         await stage.clear()
-
-
-def _hints(agent: Mapping[str, Any], vtn: Path, home: Path, binaries: Path, start: datetime) -> str:
-    return _HINTS.format(
-        bin=binaries,
-        vtn=vtn,
-        contract=agent["contract_id"],
-        start=clock_text(start),
-        end=clock_text(start + timedelta(minutes=30)),
-        agent=home,
-    )

@@ -5,7 +5,7 @@ Everything shown was read off the wire by the recorder, and off the devices' own
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from demo.day import Day
 from demo.recorder import Exchange
 from ukprofile.clock import SharedClock
 
@@ -47,17 +48,20 @@ class Screen:
         self,
         console: Console,
         clock: SharedClock,
-        agents: Sequence[Mapping[str, Any]],
+        day: Day,
         directory: Path,
     ) -> None:
         self._console = console
         self._clock = clock
+        self._whole = {
+            asset_id: day.readings_of(agent) for agent in day.agents for asset_id in agent["assets"]
+        }
         self._rows = {
             party.lower(): Row(
                 party,
                 [directory / party.lower() / "devices" / f"{a}.jsonl" for a in agent["assets"]],
             )
-            for agent in agents
+            for agent in day.agents
             for party in (agent["party"],)
         }
         self.said: Counter[str] = Counter()
@@ -67,6 +71,7 @@ class Screen:
         row = self._rows.get(exchange["client_id"])
         if row is None:
             return
+        self._read(row.party, exchange)
         if (exchange["method"], exchange["path"], exchange["status"]) == ("POST", "/reports", 201):
             message = message_of(exchange["request"].get("resources", ()))
             if message is not None:
@@ -91,6 +96,16 @@ class Screen:
             return
         with Live(get_renderable=self._table, console=self._console, refresh_per_second=8):
             yield
+
+    def _read(self, party: str, exchange: Exchange) -> None:
+        """Whether an exchange shows the readings of an asset up to the end of the day."""
+        report = exchange["request"] if exchange["status"] in (200, 201) else None
+        if not (report and str(report.get("reportName", "")).startswith("TELEMETRY-")):
+            return
+        (shown,) = report["resources"]
+        asset_id = shown["resourceName"]
+        if len(shown["intervals"]) == self._whole[asset_id]:
+            self.said[f"{party} readings {asset_id}"] = 1
 
     def _posted(self, row: Row, message: Any, at: str) -> None:
         said = spoken(row.party, message)

@@ -6,6 +6,8 @@ from itertools import pairwise
 
 from evidence import JSON, Evidence, Text, time
 
+READINGS_WH = 2000
+"""So much may be lost, of a day, by rounding its readings to watts and half hours."""
 RAMPS_WH = 0.02
 """Energy may differ by this share: ramps, and readings rounded to whole watts."""
 
@@ -25,19 +27,35 @@ def the_day_was_metered_whole(e: Evidence) -> Iterator[str]:
 
 
 def the_readings_were_shown_as_they_came(e: Evidence) -> Iterator[str]:
-    """One unsigned report for each asset and day: at its end it holds every minute of it."""
-    minutes = e.half_hours * 30
+    """One unsigned report for each asset and day: at its end it holds all of it, as was metered."""
     for agent in e.agents:
+        reading_s = int(agent["settings"].get("reading_s", 60))
+        whole = e.half_hours * 1800 // reading_s
         for asset_id in agent["assets"]:
             name = f"TELEMETRY-{asset_id}-{e.scenario['date']}"
             shown = [
-                len(x["request"]["resources"][0]["intervals"])
+                x["request"]["resources"][0]["intervals"]
                 for x in e.of(agent)
                 if x["path"].startswith("/reports")
                 and (x["request"] or {}).get("reportName") == name
             ]
-            if len(shown) < 10 or shown != sorted(shown) or shown[-1] != minutes:
-                yield f"{asset_id}: {len(shown)} times, {shown[-1:]} readings of {minutes}"
+            counts = [len(intervals) for intervals in shown]
+            if len(counts) < 10 or counts != sorted(counts) or counts[-1] != whole:
+                yield f"{asset_id}: {len(counts)} times, {counts[-1:]} readings of {whole}"
+                continue
+            drawn = sum(_demand_kw(interval) for interval in shown[-1]) * 1000 * reading_s / 3600
+            metered = {
+                sum(one.body["metered_w"]) / 2
+                for _, of_asset, one in _by_asset(e, agent)
+                if of_asset == asset_id
+            }
+            if any(abs(wh + drawn) > READINGS_WH for wh in metered):
+                yield f"{asset_id}: its readings draw {drawn:.0f} Wh, metered were {metered}"
+
+
+def _demand_kw(interval: JSON) -> float:
+    """As OpenADR means it, + = import; 0 where nothing was read."""
+    return sum(p["values"][0] for p in interval["payloads"] if p["type"] == "DEMAND")
 
 
 def delivered_energy_is_what_the_devices_gave(e: Evidence) -> Iterator[str]:

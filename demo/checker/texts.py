@@ -4,12 +4,14 @@ import base64
 import json
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from evidence import JSON, Evidence, Text, payloads, time
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+_SECONDS = {"D": 86_400, "H": 3600, "M": 60, "S": 1}
 _MUST = {
     "profile", "suite", "key_set", "kind", "message_id", "issuer", "recipient", "environment",
     "program", "thread", "revision", "issued_at", "valid_until", "body",
@@ -124,10 +126,10 @@ def _projected(one: Text) -> Iterator[str]:
     """What the intervals say to whoever reads only those, against the signed periods."""
     intervals = one.carrier["intervals"]
     if one.kind == "cancellation":
-        shown = {p["type"] for p in intervals[0]["payloads"]}
+        types = {p["type"] for p in intervals[0]["payloads"]}
         if not intervals[0]["intervalPeriod"]["start"].startswith("0001-01-01"):
             yield "a cancellation is not in the void form"
-        if shown & {"DISPATCH_SETPOINT", "DISPATCH_SETPOINT_RELATIVE"}:
+        if types & {"DISPATCH_SETPOINT", "DISPATCH_SETPOINT_RELATIVE"}:
             yield "a cancellation has a set-point"
         return
     firm = one.kind != "schedule"
@@ -135,10 +137,19 @@ def _projected(one: Text) -> Iterator[str]:
         shown = {p["type"]: p["values"][0] for p in interval["payloads"]}
         if shown.get("DISPATCH_SETPOINT_RELATIVE") != period["delta_w"] / 1_000_000:
             yield f"{shown.get('DISPATCH_SETPOINT_RELATIVE')} MW for {period['delta_w']} W"
-        if time(interval["intervalPeriod"]["start"]) != time(period["start"]):
-            yield f"starts at {interval['intervalPeriod']['start']} for {period['start']}"
+        when = interval["intervalPeriod"]
+        if time(when["start"]) != time(period["start"]):
+            yield f"starts at {when['start']} for {period['start']}"
+        if time(when["start"]) + _length(when["duration"]) != time(period["end"]):
+            yield f"lasts {when['duration']} until {period['end']}"
         if shown.get("SELF_DISPATCHED") is not firm:
             yield f"SELF_DISPATCHED is {shown.get('SELF_DISPATCHED')}"
     assets = [p["values"][0] for p in intervals[0]["payloads"] if p["type"] == "ASSET_ID"]
     if sorted(assets) != sorted(a["asset_id"] for a in one.body["assets"]):
         yield f"is for {assets}"
+
+
+def _length(duration: str) -> timedelta:
+    """Days and shorter, as ISO 8601 writes them: P1DT2H30M."""
+    found = re.findall(r"(\d+)([DHMS])", duration)
+    return timedelta(seconds=sum(int(n) * _SECONDS[unit] for n, unit in found))

@@ -33,21 +33,43 @@ class Planted:
 
 # fmt: off
 PLANTED = (
-    Planted("a wrong set-point is acted", "ven/plan.py", "return tuple(parts) if total >= 0", "return tuple(part + 1000 for part in parts) if total >= 0", "devices did just what was accepted"),
-    Planted("the device runs twice as long", "ven/plan.py", "                level.end,", "                level.end + (level.end - level.start),", "devices did just what was accepted"),
-    Planted("a refused order is acted", "ven/receive.py", "decision = decide(opened, book, now)", "decision = decide(opened, book, now, ())", "devices did just what was accepted"),
-    Planted("the acknowledgement is missing", "ven/receive.py", "if decision.answer in _DECIDED:", 'if decision.answer in ("late",):', "each order was acknowledged once"),
-    Planted("a refusal gives another reason", "ven/answer.py", 'reason=entry.reason if decided == "refused" else None', 'reason="OVER_CAPACITY" if decided == "refused" else None', "each order was acknowledged once"),
-    Planted("the projection is not read back", "ukprofile/mapping/answer.py", "kept = (p for p in interval.payloads if not p.type.startswith(OURS))", 'kept = (p for p in interval.payloads if p.type == "ASSET_ID")', "acknowledgements read back what was shown"),
-    Planted("a run is never reported", "ven/progress.py", 'return None if "executing" in said else Word("executing", now)', "return None", "the run was reported"),
-    Planted("others' events are visible", "vtn/domain/privacy.py", "    if viewer.sees_all:\n        if asked:", "    if viewer.sees_all or kind in TARGETED:\n        if asked:", "nobody saw what is others"),
+    # texts
+    Planted("both ends write and take a space after each colon", "ukprofile/signing.py", "return rfc8785.dumps(value).decode()", """return rfc8785.dumps(value).decode().replace('":', '": ')""", "every text is in the published form"),
+    Planted("both ends sign and verify another input", "ukprofile/signing.py", 'return f"{header}.{to_base64url(text.encode(\'ascii\'))}".encode("ascii")', 'return f"{to_base64url(text.encode(\'ascii\'))}.{header}".encode("ascii")', "every text is signed by its issuer"),
+    Planted("revisions are minted from seconds", "ukprofile/flex/times.py", "return (since.days * 86_400 + since.seconds) * 1000 + since.microseconds // 1000", "return since.days * 86_400 + since.seconds", "revisions rise and ids are used once"),
     Planted("kilowatts are projected as megawatts", "ukprofile/flex/projection.py", "return Decimal(watts).scaleb(-6)", "return Decimal(watts).scaleb(-3)", "the projection says the same"),
-    Planted("both ends sign and verify another input", "ukprofile/signing.py", 'return f"{header}.{to_base64url(text.encode(\'ascii\'))}".encode("ascii")', 'return f"{to_base64url(text.encode(\'ascii\'))}.{header}".encode("ascii")', "each order reached its fsp"),
+    Planted("the projection ends a minute early", "ukprofile/flex/projection.py", "int((end - start).total_seconds()),", "int((end - start).total_seconds()) - 60,", "the projection says the same"),
+    # the story
+    Planted("a run is never reported", "ven/progress.py", 'return Word("executing", now) if last in ("", "failed") else None', "return None", "everybody said what was expected"),
+    Planted("a refusal gives another reason", "ven/answer.py", 'reason=entry.reason if decided == "refused" else None', 'reason="OVER_CAPACITY" if decided == "refused" else None', "everybody said what was expected"),
+    Planted("a stop is not acknowledged", "ven/receive.py", "if decision.answer in _DECIDED:", "if decision.answer in _DECIDED and not entry.stop:", "everything was acknowledged once and in time"),
+    Planted("the projection is not read back", "ukprofile/mapping/answer.py", "kept = (p for p in interval.payloads if not p.type.startswith(OURS))", 'kept = (p for p in interval.payloads if p.type == "ASSET_ID")', "acknowledgements read back what was shown"),
+    Planted("the dearest offers are taken", "ukprofile/flex/merit.py", "return sorted(offers, key=lambda o: (o.body.price.currency != currency, *o.place))", "return sorted(offers, key=lambda o: (o.body.price.currency != currency, *o.place), reverse=True)", "the cheapest offers were taken"),
+    Planted("what was accepted in part is confirmed whole", "ukprofile/flex/course.py", "new = replace(new, countered=read_periods(held.body))", "new = replace(new, countered=read_periods(known.head.body))", "what was accepted in part was confirmed so"),
+    Planted("a post-action moves no state", "ukprofile/flex/states.py", "Row(RAN, _S.REPORTED, (_E.POST_ACTION,)),", "Row(RAN, None, (_E.POST_ACTION,)),", "the desk knows where each dispatch stands"),
+    Planted("nobody is told of what has lapsed", "vtn/domain/concerns.py", "    _lapsed,\n    _refused,", "    _refused,", "the desk was told what a person should look at"),
+    # power
+    Planted("a wrong set-point is acted", "ven/plan.py", "return tuple(parts) if total >= 0", "return tuple(part + 1000 for part in parts) if total >= 0", "devices held just what was asked"),
+    Planted("the device runs twice as long", "ven/plan.py", "                level.end,", "                level.end + (level.end - level.start),", "devices held just what was asked"),
+    Planted("a cease is acknowledged and not acted on", "ven/receive.py", 'if decision.acts or decision.verdict == "late":', 'if (decision.acts and entry.kind != "cease") or decision.verdict == "late":', "devices held just what was asked"),
+    Planted("a device is told once its time has come", "ven/act.py", "            book.send(command.id, now)", "            if command.valid_from > now:\n                return None\n            book.send(command.id, now)", "devices were told in time"),
+    Planted("power is reported as its change", "ven/report.py", "power_w=sum(m.power_w for _, m in measured) if whole else None", "power_w=sum(m.power_w - m.baseline_w for _, m in measured) if whole else None", "runs were reported as they were"),
+    Planted("of several assets the first says what all give", "ven/report.py", "make_up=tuple(parts) if len(seen) > 1 else (),", "make_up=tuple(parts)[:1] if len(seen) > 1 else (),", "runs were reported as they were"),
+    # metering
+    Planted("only the half hours of the run are reported", "ven/post_action.py", "    if now >= day[1] and (read_until >= day[1] or now >= day[1] + SETTLED):\n        return day\n", "", "the day was metered whole"),
+    Planted("import is shown as export", "ven/telemetry.py", "values=((0 - reading.power_w) / 1000,)", "values=(reading.power_w / 1000,)", "the readings were shown as they came"),
+    Planted("what is drawn as asked counts against the FSP", "ukprofile/flex/energy.py", "return gain_ws if wanted > 0 else -gain_ws", "return gain_ws", "delivered energy is what the devices gave"),
+    # what was kept
+    Planted("others' events are visible", "vtn/domain/privacy.py", "    if viewer.sees_all:\n        if asked:", "    if viewer.sees_all or kind in TARGETED:\n        if asked:", "nobody saw what is others"),
     Planted("a change has no outbox row", "vtn/storage/transaction.py", "        self._changes.append(Change(stored.version, operation, stored))", "        self.delivered(stored.version)\n        self._changes.append(Change(stored.version, operation, stored))", "the vtn kept everything"),
     Planted("a report is answered and not stored", "vtn/storage/transaction.py", "            self._db.execute(insert(o).values(_columns(stored)))", '            _ = stored.kind == "REPORT" or self._db.execute(insert(o).values(_columns(stored)))', "the vtn kept everything"),
     Planted("a report is filed under another client", "vtn/domain/draft.py", '        "client_id": viewer.client_id,\n        "name": request.report_name', '        "client_id": "somebody",\n        "name": request.report_name', "the vtn kept everything"),
-    Planted("the door is open", "vtn/http/server.py", "            viewer = self._auth.viewer(request)", "            try:\n                viewer = self._auth.viewer(request)\n            except Refused:\n                viewer = next(reversed(self._auth._tokens._known.values()))[0]", "nobody came in without a token"),
+    Planted("the VTN keeps no unavailability", "vtn/storage/transaction.py", "        if self.entry(entry.sha256) is None:", '        if self.entry(entry.sha256) is None and entry.kind != "unavailability":', "both ledgers hold the same texts"),
+    Planted("the agent alarms of the right target", "ven/receive.py", "    if tuple(event.targets or ()) != (target_of(opened.header.program),):", "    if tuple(event.targets or ()) == (target_of(opened.header.program),):", "nothing was left undone"),
     Planted("the heartbeat stops", "ven/heartbeat.py", "await asyncio.sleep(self._every_s)", "await asyncio.sleep(9999)", "agents were heard of"),
+    Planted("the door is open", "vtn/http/server.py", "            viewer = self._auth.viewer(request)", "            try:\n                viewer = self._auth.viewer(request)\n            except Refused:\n                viewer = next(reversed(self._auth._tokens._known.values()))[0]", "nobody came in without a token"),
+    Planted("heartbeats are written over another version", "ven/heartbeat.py", "if_match=held.etag", """if_match='"another"'""", "nothing broke on the wire"),
+    Planted("an agent that was asked to stop fails", "ven/cli.py", "    asyncio.run(run_agent(Place(directory), ready_file=ready_file))\n", "    asyncio.run(run_agent(Place(directory), ready_file=ready_file))\n    sys.exit(3)\n", "processes ended well"),
 )
 # fmt: on
 
