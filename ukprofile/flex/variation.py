@@ -63,7 +63,7 @@ def varied(
     `may_change_from` must be those of `plan`. `next_id` is above every id of the thread.
     """
     found: list[Period] = []
-    for piece in wanted:
+    for piece in _joined(wanted, edges(plan)):
         kept = next((p.id for p in plan if _stays(p, piece, now)), None)
         if kept is not None:
             found.append(replace(piece, id=kept))
@@ -101,6 +101,20 @@ def _stays(old: Period, piece: Period, now: datetime) -> bool:
         piece.setpoint_w,
     )
     return same and (old.end == piece.end or old.start <= now < old.end)
+
+
+def _joined(wanted: Iterable[Period], edged: Sequence[datetime]) -> Iterator[Period]:
+    """The pieces, without seams at which nothing changes and nothing did before."""
+    whole: Period | None = None
+    for piece in wanted:
+        if whole is not None and _goes_on(whole, piece) and piece.start not in edged:
+            whole = replace(whole, end=piece.end)
+            continue
+        if whole is not None:
+            yield whole
+        whole = piece
+    if whole is not None:
+        yield whole
 
 
 def _goes_on(one: Period, following: Period) -> bool:

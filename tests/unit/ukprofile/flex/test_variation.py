@@ -4,7 +4,7 @@ from datetime import timedelta
 from itertools import pairwise
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from tests.made import body, header, held, minute, period
@@ -148,6 +148,7 @@ def test_any_end_keeps_every_rule(plan, now, end):
 
 
 @given(plans(), plans(), st.integers(0, 179))
+@example((period(0, 60, 62, 500),), (period(0, 61, 62, 500),), 0)
 def test_any_periods_to_come_keep_every_rule(plan, later, now):
     later = tuple(p for p in later if p.start >= may_change_from(plan, minute(now)))
     assume(later)
