@@ -120,7 +120,7 @@ class Scene:
         return self.running.vtn.tokens._vtn_id
 
     async def snapshot(self) -> Any:
-        """Everything that is stored."""
+        """Everything that is stored, but for the alarms: the watch raises them when it looks."""
         store = self.running.vtn.store
         if isinstance(store, MemoryStore):
             live = store.live
@@ -138,6 +138,7 @@ class Scene:
             found = {
                 name: db.execute(f"SELECT * FROM {name}").fetchall()
                 for (name,) in db.execute(names)
+                if name != "alarms"
             }
         db.close()
         return found
