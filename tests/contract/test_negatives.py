@@ -156,8 +156,11 @@ def check_security(row: Row, scene: Scene, inputs: int) -> None:
 
 
 def as_row_says(row: Row, heard: Heard) -> list[str]:
-    """The reasons of the security log; a code that is as good, as the row's own."""
-    reasons = [line["reason"] for line in heard.lines]
+    """The reasons of the security log; a code that is as good, as the row's own.
+
+    Not of what the VTN's watch says: that is about what stood before, and comes when it looks.
+    """
+    reasons = [line["reason"] for line in heard.lines if "cause" not in line]
     return [row.reason if one == AS_GOOD.get(row.id) else one for one in reasons]
 
 

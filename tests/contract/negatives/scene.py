@@ -120,7 +120,7 @@ class Scene:
         return self.running.vtn.tokens._vtn_id
 
     async def snapshot(self) -> Any:
-        """Everything that is stored, but for what the desk's watch writes in its own time."""
+        """Everything that is stored, but for the alarms: the watch raises them when it looks."""
         store = self.running.vtn.store
         if isinstance(store, MemoryStore):
             live = store.live
@@ -134,10 +134,11 @@ class Scene:
             )
         assert self.data_dir is not None
         with closing(sqlite3.connect(self.data_dir / "vtn.db")) as db:
-            names = "SELECT name FROM sqlite_master WHERE type = 'table' AND name <> 'alarms'"
+            names = "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name"
             found = {
                 name: db.execute(f"SELECT * FROM {name}").fetchall()
                 for (name,) in db.execute(names)
+                if name != "alarms"
             }
         db.close()
         return found
