@@ -31,8 +31,9 @@ from ukprofile.clock import SharedClock
 LIVE, SLOW, FAST = 1.0, 25.0, 3600.0
 """Business seconds a second: while commands are given and answered (an acknowledgement that is due
 within a minute has a minute on a busy machine, too), around scenes, and far from any."""
-BRAKE_S = 0.4
-"""Real seconds that are left to the next scene at the pace of the moment, while it nears."""
+BRAKE_S = 0.25
+"""Real seconds that are left to the next scene, while it nears: at any pace a busy machine has to
+notice in time that it is there."""
 LOOK_S = 0.05
 POLL_S, HEARTBEAT_S = 0.25, 2.0
 ANSWERED_WITHIN_S, CARRIED_OUT_WITHIN_S = 20.0, 5.0
@@ -130,7 +131,7 @@ async def _a_stranger(url: str) -> None:
 async def _near(scene: Scene, clock: SharedClock, pace: float) -> None:
     """Let time go by until the scene: fast, and ever slower the nearer it comes."""
     while (left := (scene.at - clock.now()).total_seconds()) > 0:
-        clock.set_rate(max(SLOW, min(FAST, left / BRAKE_S)) * pace)
+        clock.set_rate(max(SLOW * pace, min(FAST * pace, left / BRAKE_S)))
         await asyncio.sleep(LOOK_S)
 
 

@@ -6,8 +6,8 @@ from itertools import pairwise
 
 from evidence import JSON, Evidence, Text, time
 
-READINGS_WH = 2000
-"""So much may be lost, of a day, by rounding its readings to watts and half hours."""
+READINGS_WH = 0.1
+"""Of a day's energy this share may be in readings that are known in part, or not at all."""
 RAMPS_WH = 0.02
 """Energy may differ by this share: ramps, and readings rounded to whole watts."""
 
@@ -49,7 +49,7 @@ def the_readings_were_shown_as_they_came(e: Evidence) -> Iterator[str]:
                 for _, of_asset, one in _by_asset(e, agent)
                 if of_asset == asset_id
             }
-            if any(abs(wh + drawn) > READINGS_WH for wh in metered):
+            if any(abs(wh + drawn) > max(2000, abs(wh) * READINGS_WH) for wh in metered):
                 yield f"{asset_id}: its readings draw {drawn:.0f} Wh, metered were {metered}"
 
 

@@ -56,7 +56,7 @@ PLANTED = (
     Planted("power is reported as its change", "ven/report.py", "power_w=sum(m.power_w for _, m in measured) if whole else None", "power_w=sum(m.power_w - m.baseline_w for _, m in measured) if whole else None", "runs were reported as they were"),
     Planted("of several assets the first says what all give", "ven/report.py", "make_up=tuple(parts) if len(seen) > 1 else (),", "make_up=tuple(parts)[:1] if len(seen) > 1 else (),", "runs were reported as they were"),
     # metering
-    Planted("only the half hours of the run are reported", "ven/post_action.py", "    if now >= day[1] and (read_until >= day[1] or now >= day[1] + SETTLED):\n        return day\n", "", "the day was metered whole"),
+    Planted("the first half hour of the day is left out", "ven/post_action.py", "now >= day[1] + SETTLED):\n        return day\n", "now >= day[1] + SETTLED):\n        return day[0] + _HALF_HOUR, day[1]\n", "the day was metered whole"),
     Planted("import is shown as export", "ven/telemetry.py", "values=((0 - reading.power_w) / 1000,)", "values=(reading.power_w / 1000,)", "the readings were shown as they came"),
     Planted("what is drawn as asked counts against the FSP", "ukprofile/flex/energy.py", "return gain_ws if wanted > 0 else -gain_ws", "return gain_ws", "delivered energy is what the devices gave"),
     # what was kept
