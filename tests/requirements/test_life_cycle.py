@@ -306,13 +306,9 @@ async def test_a12_who_dispatched_is_never_ambiguous(tmp_path):
                                  origin=origin, reference="N-7", priority=priority)
             )  # fmt: skip
         await table.turn()
-        said = [
-            parse_text(e.text)["body"]
-            for e in await table.agent.ask(
-                lambda book: sorted(book.entries(), key=lambda e: e.slot.thread)
-            )
-            if e.kind == "instruction"
-        ]
+        entries = await table.agent.ask(lambda book: book.entries())
+        by_thread = sorted(entries, key=lambda one: one.slot.thread)
+        said = [parse_text(e.text)["body"] for e in by_thread if e.kind == "instruction"]
         assert [(b["origin"], b["priority"]) for b in said] == [
             ({"party": "DSO", "reference": "N-7"}, 2),
             ({"party": "NESO", "reference": "N-7"}, 1),
