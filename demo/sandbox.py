@@ -69,7 +69,7 @@ async def sandbox(
         for agent in agents:
             home = home_of(stage, agent)
             if not home.exists():
-                await join(stage, agent, contract, vtn_dir, vtn["url"])
+                await join(stage, agent, contract, vtn_dir, vtn["url"], "--poll-s", "1")
             await stage.start(agent["party"].lower(), "ven", "run", home)
             console.print(f"  {agent['party']} runs in {home}", highlight=False)
         market = scenario["market"]
