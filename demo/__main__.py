@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
 from datetime import UTC, date, datetime
@@ -39,6 +40,8 @@ def main() -> int:
     parser.add_argument("--pace", type=float, default=1.0, help="2 plays the day twice as fast")
     parser.add_argument("--port", type=int, default=8410, help="of the sandbox's VTN")
     given = parser.parse_args()
+    # asked to stop, it takes down what it started
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     console = Console()
     try:
         if given.what == "sandbox":

@@ -4,12 +4,15 @@ Faults in the programs are planted by `tests/soak/demo_faults.py` (a sample here
 `make soak`); here the evidence itself is spoilt as well, one piece after another.
 """
 
+import asyncio
 import json
 import re
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
+from asyncio.subprocess import DEVNULL
 from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -20,6 +23,7 @@ from tests.e2e.spoiling import SPOILT, Spoilt
 from tests.soak.demo_faults import PLANTED, TREES, judge
 from tests.soak.mutating import Copy
 from tests.soak.progress import ROOT
+from tests.waiting import until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
@@ -155,3 +159,14 @@ def test_a_demo_that_cannot_start_says_why(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "'NO DSO' is no party id of a DSO" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
+
+
+async def test_a_demo_that_is_asked_to_stop_leaves_nothing_running(tmp_path: Path) -> None:
+    directory = tmp_path / "played"
+    words = (sys.executable, "-m", "demo", "--directory", directory)
+    demo = await asyncio.create_subprocess_exec(*map(str, words), cwd=ROOT, stdout=DEVNULL)
+    await until((directory / "vtn.ready.json").exists, why="its VTN runs", timeout_s=60)
+    demo.send_signal(signal.SIGTERM)
+    assert await asyncio.wait_for(demo.wait(), 60) == 1
+    running = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
+    assert not [line for line in running if str(directory).encode() in line]
