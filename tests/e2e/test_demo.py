@@ -13,7 +13,7 @@ import sqlite3
 import subprocess
 import sys
 from asyncio.subprocess import DEVNULL
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -161,6 +161,15 @@ def test_a_demo_that_cannot_start_says_why(tmp_path: Path) -> None:
     assert "Traceback" not in done.stdout + done.stderr
 
 
+def running_in(directory: Path) -> list[str]:
+    """The processes that name this directory."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):  # ended meanwhile
+            found.append(path.read_bytes().decode(errors="replace"))
+    return [line for line in found if str(directory) in line]
+
+
 async def test_a_demo_that_is_asked_to_stop_leaves_nothing_running(tmp_path: Path) -> None:
     directory = tmp_path / "played"
     words = (sys.executable, "-m", "demo", "--directory", directory)
@@ -168,5 +177,4 @@ async def test_a_demo_that_is_asked_to_stop_leaves_nothing_running(tmp_path: Pat
     await until((directory / "vtn.ready.json").exists, why="its VTN runs", timeout_s=60)
     demo.send_signal(signal.SIGTERM)
     assert await asyncio.wait_for(demo.wait(), 60) == 1
-    running = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
-    assert not [line for line in running if str(directory).encode() in line]
+    assert running_in(directory) == []
