@@ -32,6 +32,7 @@ CODES = (f"{_UNIT}/test_codes.py",)
 OPENING = (f"{_UNIT}/receiving/test_opening.py",)
 DECIDING = (f"{_UNIT}/receiving/test_deciding.py",)
 VECTORS = ("tests/contract/test_vectors.py",)
+BOTH_ENDS = ("tests/contract/test_states.py",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,10 +149,10 @@ MUTANTS = (
     Mutant("receiving/opening.py", "if header.suite != suite:", "if header.suite < suite:", "a stripped signature shows in the text", VECTORS),
     Mutant("receiving/deciding.py", "_AHEAD = timedelta(seconds=30)", "_AHEAD = timedelta(seconds=31)", "how far a clock may be ahead", VECTORS),
     Mutant("receiving/deciding.py", "if now > header.valid_until:", "if now >= header.valid_until:", "valid until includes that second", DECIDING),
-    Mutant("receiving/deciding.py", "now > header.accept_by and not _confirmed(thread):", "now > header.accept_by:", "a late reduction of a confirmed dispatch is obeyed", VECTORS),
+    Mutant("receiving/deciding.py", "now > header.accept_by and not runs(found):", "now > header.accept_by:", "a late reduction of a confirmed dispatch is obeyed", VECTORS),
     Mutant("receiving/deciding.py", "proves = from_dso and header.issued_at <= now", "proves = from_dso", "a time in the future never advances the clock", DECIDING),
     Mutant("receiving/deciding.py", 'verdict: Verdict = "alarm+act" if earlier else "alarm+noop"', 'verdict: Verdict = "alarm+noop"', "an equivocal earlier stop still stops", VECTORS),
-    Mutant("receiving/deciding.py", 'body["answer"] == "refuse"', 'body["answer"] == "accept"', "a refusal is never too late", VECTORS),
+    Mutant("receiving/state.py", 'body["answer"] == "refuse"', 'body["answer"] == "accept"', "a refusal is never too late", BOTH_ENDS),
     Mutant("receiving/deciding.py", "(entry.slot.thread, entry.revision) != (reply.thread, reply.revision)", "entry.slot.thread != reply.thread", "an answer to another revision", DECIDING),
     Mutant("mapping/carrier.py", "if len(texts) > 1 or len(texts[0].values) > 1:", "if len(texts[0].values) > 1:", "two messages, two readings", MAPPING),
     Mutant("mapping/carrier.py", "is not None or above.randomize_start is not None:", "is not None:", "a start shifted by chance", MAPPING),
@@ -174,7 +175,7 @@ MUTANTS = (
     Mutant("flex/happenings.py", 'at = min(at, read_time(reply.body.get("at")) or at)', "pass", "a word stands at its time", COURSE),
     Mutant("flex/happenings.py", "return [one, replace(one, at=said.header.issued_at, again=True)]", "return [one]", "a cancellation read after the start ceases", COURSE),
     Mutant("flex/course.py", "if newest is None or newest.sha256 != answered.sha256:", "if newest is None:", "a response counts for the revision it names", COURSE),
-    Mutant("flex/course.py", "held_here = thread.standing if", "held_here = thread.held if", "what never left the desk counts for nobody", COURSE),
+    Mutant("flex/course.py", "texts = thread.standing if", "texts = thread.held if", "what never left the desk counts for nobody", COURSE),
     Mutant("flex/course.py", "if header.revision <= known.newest:", "if header.revision < known.newest and known.pending:", "an older revision changes nothing", COURSE),
     Mutant("flex/course.py", "ended=min(known.ended or at, _stop_end(known, held, at))", "ended=_stop_end(known, held, at)", "of two stops the earlier end counts", COURSE),
     Mutant("flex/delivery.py", "if now > ack_by:", "if now >= ack_by:", "overdue is after ack_by", DELIVERY),
