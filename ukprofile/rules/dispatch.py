@@ -98,6 +98,11 @@ def periods_in_order(case: Case) -> Iterator[Finding]:
         yield _PERIODS, "at least one period"
     if len({p.id for p in case.periods}) != len(case.periods):
         yield _PERIODS, "every period has an id of its own"
+    yield from one_after_the_other(case)
+
+
+def one_after_the_other(case: Case) -> Iterator[Finding]:
+    """Each period ends after it starts, and before the next one starts."""
     for index, period in enumerate(case.periods):
         if period.start >= period.end:
             yield f"{_PERIODS}/{index}", "must end after it starts"

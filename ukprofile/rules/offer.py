@@ -7,7 +7,6 @@ market      own contract     no more than was offered, or nothing and why
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from itertools import pairwise
 
 from ukprofile.flex.dispatch import Period, read_periods
 from ukprofile.flex.kinds import DISPATCH_TYPES
@@ -19,6 +18,7 @@ from ukprofile.rules.dispatch import (
     in_force,
     inside_windows,
     of_this_contract,
+    one_after_the_other,
     sign_as_its_type,
     within_capacity,
 )
@@ -115,12 +115,7 @@ def offered_periods_in_order(case: Case) -> Iterator[Finding]:
     ids = [p["id"] for p in case.body["periods"] if "id" in p]
     if len(set(ids)) != len(ids):
         yield _PERIODS, "an id names one period"
-    for index, period in enumerate(case.periods):
-        if period.start >= period.end:
-            yield f"{_PERIODS}/{index}", "must end after it starts"
-    for index, (one, following) in enumerate(pairwise(case.periods)):
-        if one.end > following.start:
-            yield f"{_PERIODS}/{index + 1}", "starts before the one before it ends"
+    yield from one_after_the_other(case)
 
 
 # -- acceptance ------------------------------------------------------------------------------------
