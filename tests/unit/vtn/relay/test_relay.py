@@ -153,8 +153,7 @@ async def test_what_cannot_be_sent_now_is_sent_later_once(two):
             await relay.publisher.level()
             assert relay.lag.objects == 0
         assert not any(gate.says.values())
-        terms_event, dispatch = two.there(Kind.EVENT)
-        assert (terms_event[:3], dispatch) == ("CT-", "D1")
+        assert sorted(name.split("-")[0] for name in two.there(Kind.EVENT)) == ["CT", "D1"]
         async with two.relaying() as relay:  # another one, that knows nothing of the first
             await relay.publisher.level()
         assert len(two.there(Kind.EVENT)) == 2
