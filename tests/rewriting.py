@@ -417,6 +417,8 @@ async def rewriting_before(upstream: str) -> AsyncIterator[tuple[StandIn, str]]:
         app.router.add_route("*", "/{path:.*}", stand_in.handle)
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        yield stand_in, f"http://127.0.0.1:{runner.addresses[0][1]}"
-        await runner.cleanup()
+        try:
+            await web.TCPSite(runner, "127.0.0.1", 0).start()
+            yield stand_in, f"http://127.0.0.1:{runner.addresses[0][1]}"
+        finally:
+            await runner.cleanup()

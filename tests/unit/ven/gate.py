@@ -73,11 +73,12 @@ async def gate_before(dso: Dso) -> AsyncIterator[tuple[Gate, Client]]:
         app.router.add_route("*", "/{path:.*}", gate.handle)
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-        gate.url = url
-        credentials = Credentials(dso.client_id, dso.secret)
-        hosts = [dso.url.split("//")[1]]
-        async with Client(url, credentials, attempts=1, allow_token_hosts=hosts) as client:
-            yield gate, client
-        await runner.cleanup()
+        try:
+            await web.TCPSite(runner, "127.0.0.1", 0).start()
+            gate.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+            credentials = Credentials(dso.client_id, dso.secret)
+            hosts = [dso.url.split("//")[1]]
+            async with Client(gate.url, credentials, attempts=1, allow_token_hosts=hosts) as client:
+                yield gate, client
+        finally:
+            await runner.cleanup()
