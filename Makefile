@@ -27,11 +27,15 @@ demo: $(VENV)/installed
 sandbox: $(VENV)/installed
 	$(BIN)/python -m demo sandbox
 
+# Measuring what is covered doubles the time of a test: only those that are about ukprofile itself.
+COVERING := tests/unit/ukprofile tests/contract/test_vectors.py tests/contract/test_states.py
+
 test: check
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -n auto --dist worksteal --ignore tests/e2e
+	$(BIN)/coverage run -m pytest -q -n auto --dist worksteal $(COVERING)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+	$(BIN)/python -m pytest -q -n auto --dist worksteal --ignore tests/e2e $(COVERING:%=--ignore %)
 	$(BIN)/python -m pytest -q -n 3 --dist loadfile tests/e2e
 
 check: $(VENV)/installed
