@@ -5,11 +5,13 @@
     between scenes  the faster the longer it is until the next one
     the end         once all readings are shown, agents and VTN are asked to stop in good order
 
-The conductor does what people would do: it runs `ukvtn` and `ukven`, and nothing else. It looks
-at the wire and into the journals only to know when time may go on.
+The conductor does what people would do: it runs `ukvtn` and `ukven`, and nothing else; and what
+befalls machines: it kills them. It looks at the wire and into the journals only to know when time
+may go on.
 """
 
 import asyncio
+import json
 import sqlite3
 from collections import Counter
 from collections.abc import Mapping
@@ -23,7 +25,7 @@ from rich.console import Console
 
 from demo.day import Day, Scene
 from demo.joining import dso_keys, home_of, join
-from demo.recorder import Exchange, Recorder, recording
+from demo.recorder import Exchange, Recorder, moment_text, recording
 from demo.screen import Screen
 from demo.stage import Stage, StageError
 from ukprofile.clock import SharedClock
@@ -77,7 +79,9 @@ async def perform(play: Play) -> dict[str, int]:
                 due: Counter[str] = Counter()
                 for scene in play.day.scenes:
                     await _near(scene, clock, play.pace)
-                    await _perform(play, stage, scene, clock, screen)
+                    await _perform(play, stage, scene, recorder, screen)
+                    if any(step.run.startswith("start ") for step in scene.steps):
+                        await _back(play, recorder, ear)
                     due.update(scene.then)
                     await _heard(due, clock, screen, ear)
                     if scene.steps:
@@ -136,18 +140,46 @@ async def _near(scene: Scene, clock: SharedClock, pace: float) -> None:
 
 
 async def _perform(
-    play: Play, stage: Stage, scene: Scene, clock: SharedClock, screen: Screen
+    play: Play, stage: Stage, scene: Scene, recorder: Recorder, screen: Screen
 ) -> None:
     if scene.title:
         screen.rule(scene.title)
     if scene.steps:
-        clock.set_rate(LIVE)
+        recorder.clock.set_rate(LIVE)
     homes = {agent["party"]: home_of(stage, agent) for agent in play.day.agents}
     for step in scene.steps:
         screen.say(step.says)
         program, *words = play.day.words(step.run, homes)
-        to = ("-d", play.vtn_dir) if program == "ukvtn" else ()
-        await stage.command(program.removeprefix("uk"), *words, *to)
+        if program in ("kill", "start"):
+            await _befall(play, stage, recorder, program, words[-1])
+        else:
+            to = ("-d", play.vtn_dir) if program == "ukvtn" else ()
+            await stage.command(program.removeprefix("uk"), *words, *to)
+
+
+async def _befall(play: Play, stage: Stage, recorder: Recorder, what: str, name: str) -> None:
+    """A process is killed, or started again; the checker is told since when it is gone, or back."""
+    at = recorder.clock.now()
+    if what == "kill":
+        await stage.kill(name)
+    else:
+        ready = await stage.start_again(name)
+        recorder.upstream = ready["url"] if name == "vtn" else recorder.upstream
+        at = recorder.clock.now()
+    line = {"at": moment_text(at), "what": what, "process": name}
+    with (play.directory / "kills.jsonl").open("a") as file:
+        file.write(json.dumps(line) + "\n")
+
+
+async def _back(play: Play, recorder: Recorder, ear: asyncio.Event) -> None:
+    """Return once every agent reaches the VTN again, as soon as its own patience lets it."""
+    since = recorder.count
+    clients = [agent["party"].lower() for agent in play.day.agents]
+    with suppress(TimeoutError):  # one that never does, the checker will name
+        async with asyncio.timeout(ANSWERED_WITHIN_S):
+            while any(recorder.reached.get(client, 0) <= since for client in clients):
+                ear.clear()
+                await ear.wait()
 
 
 async def _heard(due: Counter[str], clock: SharedClock, screen: Screen, ear: asyncio.Event) -> None:

@@ -8,13 +8,14 @@
      "path": "/reports", "query": "", "status": 201, "request": {…}, "response": {…}}
 
 `at` is business time, when the answer was there. Whose exchange it is follows from the token that
-the VTN gave out for it.
+the VTN gave out for it. While the VTN is down the answer is 502, as any proxy's would be.
 """
 
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
@@ -23,7 +24,7 @@ import aiohttp
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from ukprofile.clock import Clock
+from ukprofile.clock import SharedClock
 
 _HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "host", "date"}
 
@@ -35,11 +36,13 @@ class Recorder:
     """Passes requests on to `upstream` (set once the VTN is up), and tells `heard` of each."""
 
     file: Path
-    clock: Clock
+    clock: SharedClock
     heard: Callable[[Exchange], None]
     upstream: str = ""
+    reached: dict[str, int] = field(default_factory=dict)
+    """Of each client: the number of the newest exchange in which the VTN served it."""
     _owners: dict[str, str] = field(default_factory=dict)
-    _count: int = 0
+    count: int = 0
 
     def pass_on_by(self, session: aiohttp.ClientSession) -> Handler:
         async def pass_on(request: web.Request) -> web.StreamResponse:
@@ -52,17 +55,21 @@ class Recorder:
     ) -> web.StreamResponse:
         body = await request.read()
         headers = {k: v for k, v in request.headers.items() if k.lower() not in _HOP_BY_HOP}
-        async with session.request(
-            request.method,
-            self.upstream + request.raw_path,
-            data=body or None,
-            headers=headers,
-            allow_redirects=False,
-        ) as answer:
-            raw = await answer.read()
-            self._write(request, body, answer.status, raw)
-            kept = {k: v for k, v in answer.headers.items() if k.lower() not in _HOP_BY_HOP}
-            return web.Response(body=raw, status=answer.status, headers=kept)
+        try:
+            async with session.request(
+                request.method,
+                self.upstream + request.raw_path,
+                data=body or None,
+                headers=headers,
+                allow_redirects=False,
+            ) as answer:
+                raw = await answer.read()
+        except aiohttp.ClientError:
+            self._write(request, body, 502, b"")
+            return web.Response(status=502)
+        self._write(request, body, answer.status, raw)
+        kept = {k: v for k, v in answer.headers.items() if k.lower() not in _HOP_BY_HOP}
+        return web.Response(body=raw, status=answer.status, headers=kept)
 
     def _write(self, request: web.Request, body: bytes, status: int, raw: bytes) -> None:
         path, _, query = request.raw_path.partition("?")
@@ -75,10 +82,12 @@ class Recorder:
                 self._owners[f"Bearer {got['access_token']}"] = client_id
                 got = got | {"access_token": "(left out)"}
             sent = form | {"client_secret": "(left out)"}
-        self._count += 1
+        self.count += 1
+        if status < 400:
+            self.reached[client_id] = self.count
         exchange: Exchange = {
-            "n": self._count,
-            "at": self.clock.now().isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "n": self.count,
+            "at": moment_text(self.clock.now()),
             "client_id": client_id,
             "token": "Authorization" in request.headers,
             "method": request.method,
@@ -107,6 +116,11 @@ async def recording(recorder: Recorder) -> AsyncIterator[str]:
             yield f"http://127.0.0.1:{runner.addresses[0][1]}"
         finally:
             await runner.cleanup()
+
+
+def moment_text(when: datetime) -> str:
+    """A time to the millisecond."""
+    return when.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _json(raw: bytes) -> Any:

@@ -23,6 +23,7 @@ class Stage:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self._running: dict[str, Process] = {}
+        self._started: dict[str, tuple[str, tuple[str | Path, ...]]] = {}
 
     async def command(self, module: str, *arguments: str | Path, stdin: str = "") -> str:
         """Run a command to its end; its stdout. Raises StageError unless it exits with 0."""
@@ -39,6 +40,7 @@ class Stage:
 
     async def start(self, name: str, module: str, *arguments: str | Path) -> dict[str, Any]:
         """Start a process that goes on, and wait for its ready file; what stands in it."""
+        self._started[name] = (module, arguments)
         ready = self.directory / f"{name}.ready.json"
         ready.unlink(missing_ok=True)
         output = self.directory / f"{name}.out"
@@ -58,6 +60,17 @@ class Stage:
             raise StageError(f"{name} was not ready within {READY_WITHIN_S:.0f} s") from None
         found: dict[str, Any] = json.loads(ready.read_text())
         return found
+
+    async def kill(self, name: str) -> None:
+        """SIGKILL: it ends where it is, and nobody is told."""
+        process = self._running.pop(name)
+        process.kill()
+        await process.wait()
+
+    async def start_again(self, name: str) -> dict[str, Any]:
+        """Start what was killed as it was started before; what stands in its ready file."""
+        module, arguments = self._started[name]
+        return await self.start(name, module, *arguments)
 
     async def stop(self, name: str) -> int:
         """Ask a process to end, and wait; its exit code."""

@@ -67,14 +67,21 @@ class Evidence:
         self.directory = directory
         self.dso: str = self.scenario["dso"]
         self.agents: list[JSON] = self.scenario["agents"]
-        lines = (directory / "http.jsonl").read_text().splitlines()
-        self.exchanges: list[JSON] = [json.loads(line) for line in lines]
+        self.exchanges: list[JSON] = [json.loads(x) for x in _lines(directory / "http.jsonl")]
         self.exit_codes: JSON = self.read("exit_codes.json")
         self.dso_key: JSON = self.read("dso_public.json")
+        kills = directory / "kills.jsonl"
+        self.kills: list[JSON] = [json.loads(line) for line in _lines(kills)]
         self._texts: dict[tuple[str, bool], list[Text]] = {}
 
     def read(self, name: str) -> JSON:
         return json.loads((self.directory / name).read_text())
+
+    def down(self, process: str, at: datetime) -> bool:
+        """Whether a process had been killed, and was not there again yet, at a moment."""
+        told = [one for one in self.kills if one["process"] == process]
+        before = [one for one in told if time(one["at"]) <= at]
+        return bool(before) and before[-1]["what"] == "kill"
 
     # -- times of the day --------------------------------------------------------------------------
 
@@ -142,7 +149,7 @@ class Evidence:
 
     def device_lines(self, agent: JSON, asset_id: str) -> list[JSON]:
         log = self.home(agent) / "devices" / f"{asset_id}.jsonl"
-        return [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+        return [json.loads(line) for line in _lines(log)]
 
     def rows(self, database: Path, sql: str) -> list[JSON]:
         with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as db:
@@ -154,6 +161,10 @@ class Evidence:
 
     def journal(self, agent: JSON, sql: str) -> list[JSON]:
         return self.rows(self.home(agent) / "journal.db", sql)
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text().splitlines() if path.exists() else []
 
 
 def _shown(exchange: JSON) -> list[JSON]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from evidence import Evidence
+from evidence import Evidence, time
 
 READS = ("/programs", "/events", "/reports", "/vens", "/resources")
 
@@ -69,6 +69,8 @@ def nothing_was_left_undone(e: Evidence) -> Iterator[str]:
         for row in e.journal(agent, "SELECT * FROM alarms"):
             if row["reason"] not in expected.get(agent["party"], ()):
                 yield f"{agent['party']}: alarm {row['alarm']} {row['reason']}: {row['detail']}"
+            elif row["reason"] == "OUT_OF_CONTACT" and row["over_at"] is None:
+                yield f"{agent['party']} still says that it is out of contact: {row['detail']}"
 
 
 def agents_were_heard_of(e: Evidence) -> Iterator[str]:
@@ -91,8 +93,23 @@ def nobody_came_in_without_a_token(e: Evidence) -> Iterator[str]:
             yield f"exchange {x['n']}: {x['method']} {x['path']} without token: {x['status']}"
 
 
+def the_killed_went_on_where_they_were(e: Evidence) -> Iterator[str]:
+    """Who is killed in the scenario was, once, and served or asked again afterwards."""
+    runs = (s["run"].split() for scene in e.scenario["scenes"] for s in scene.get("steps", ()))
+    due = [(words[0], words[-1]) for words in runs if words[0] in ("kill", "start")]
+    done = [(one["what"], one["process"]) for one in e.kills]
+    if done != due:
+        yield f"killed and started again: {done} for {due}"
+    for one in (one for one in e.kills if one["what"] == "start"):
+        ok = [x for x in e.exchanges if x["status"] < 400 and time(x["at"]) > time(one["at"])]
+        if not any(one["process"] in ("vtn", x["client_id"]) for x in ok):
+            yield f"{one['process']} was not heard of after {one['at']}"
+
+
 def nothing_broke_on_the_wire(e: Evidence) -> Iterator[str]:
     for x in e.exchanges:
+        if x["status"] == 502 and e.down("vtn", time(x["at"])):
+            continue
         if x["status"] >= 400 and x["token"]:
             yield f"exchange {x['n']}: {x['method']} {x['path']} answered {x['status']}"
 

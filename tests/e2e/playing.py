@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.soak.progress import ROOT
 
-CHECKS = 25
+CHECKS = 26
 
 
 def play(directory: Path, *words: str) -> str:

@@ -90,8 +90,8 @@ def sql(database: str, statement: str) -> Spoil:
     return do
 
 
-def device(name: str, edit: Callable[[list[JSON]], None]) -> Spoil:
-    """Edit the lines of a device's own log, in place."""
+def lines_of(name: str, edit: Callable[[list[JSON]], None]) -> Spoil:
+    """Edit the lines of a log in JSON, as a device's own, in place."""
 
     def do(directory: Path) -> None:
         path = directory / name
@@ -354,6 +354,7 @@ LEDGERS = "both ledgers hold the same texts"
 DONE = "nothing was left undone"
 HEARD_OF = "agents were heard of"
 TOKEN = "nobody came in without a token"
+KILLED = "the killed went on where they were"
 BROKE = "nothing broke on the wire"
 ENDED = "processes ended well"
 
@@ -383,10 +384,10 @@ SPOILT: Sequence[Spoilt] = (
     Spoilt("a dispatch that nobody asked for", file("status.json", lambda s: s["dispatches"].append({"thread": "DSP-MORE"})), (STATES,)),
     Spoilt("an alarm that was not told", file("alarms.json", lambda a: a["alarms"].pop()), (ALARMS,)),
     Spoilt("an alarm told twice", file("alarms.json", lambda a: a["alarms"].append(a["alarms"][0])), (ALARMS,)),
-    Spoilt("one watt too many", device(ACME_DEVICE, _one_watt), (HELD,)),
-    Spoilt("a minute too long", device(ACME_DEVICE, _longer), (HELD,)),
-    Spoilt("told again in the middle of a run", device(ACME_DEVICE, _told_again), (IN_TIME,)),
-    Spoilt("told too late", device(ACME_DEVICE, _told_late), (HELD, IN_TIME, DELIVERED)),
+    Spoilt("one watt too many", lines_of(ACME_DEVICE, _one_watt), (HELD,)),
+    Spoilt("a minute too long", lines_of(ACME_DEVICE, _longer), (HELD,)),
+    Spoilt("told again in the middle of a run", lines_of(ACME_DEVICE, _told_again), (IN_TIME,)),
+    Spoilt("told too late", lines_of(ACME_DEVICE, _told_late), (HELD, IN_TIME, DELIVERED)),
     Spoilt("another power reported", forge(_to(power_w=-650000), **_EXECUTING), (REPORTED,)),
     Spoilt("executing at another time", forge(_to(at="2026-11-24T00:36:00Z"), **_EXECUTING), (REPORTED,)),
     Spoilt("a make-up that lacks an asset", forge(_shorter("make_up"), kind="status", state="executing", of="DSP-BRIGHT-PM"), (REPORTED,)),
@@ -406,6 +407,9 @@ SPOILT: Sequence[Spoilt] = (
     Spoilt("an agent that was not heard of", without(lambda x: x["client_id"] == "cedar" and _beats(x)), (HEARD_OF,)),
     Spoilt("an open door", first(lambda x: x["path"] == "/events" and not x["token"], status=200), (TOKEN,)),
     Spoilt("a door that nobody tried", without(lambda x: not x["token"] and not x["path"].startswith("/auth/")), (TOKEN,)),
+    Spoilt("an agent out of contact for ever", sql("acme/journal.db", "UPDATE alarms SET over_at = NULL WHERE reason = 'OUT_OF_CONTACT'"), (DONE,)),
+    Spoilt("an agent that was not started again", lines_of("kills.jsonl", lambda lines: lines.pop()), (KILLED,)),
+    Spoilt("an answer of 502 when the VTN was up", first(lambda x: x["path"] == "/events" and x["status"] == 304, status=502), (BROKE,)),
     Spoilt("an answer of 500", first(_beats, status=500), (BROKE,)),
     Spoilt("a process that was killed", file("exit_codes.json", _to(bright=-9)), (ENDED,)),
 )
