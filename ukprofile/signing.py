@@ -234,7 +234,7 @@ def verify(text: str, signatures: Sequence[str], register: Register, now: dateti
     key_set = keys[0][1]
     if any(other.key_set != key_set.key_set for _, other in keys):
         raise _refuse("KEY_SETS_MIXED")
-    if not key_set.active(now):
+    if not register.counts(key_set, now):
         raise _refuse("KEY_INACTIVE", f"{key_set.key_set} is not active at this time")
     for (header, raw), (algorithm, _) in zip(found, keys, strict=True):
         _check_signature(algorithm, key_set, header, raw, text)

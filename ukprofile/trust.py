@@ -153,6 +153,13 @@ class Register:
         """The set of that name, active or not; None where nobody enrolled it."""
         return self.key_sets.get(name)
 
+    def counts(self, key_set: KeySet, now: datetime) -> bool:
+        """Whether signatures of `key_set` count at `now`; of a published test key outside the
+        sandbox never, however it came to be held (security 7).
+        """
+        real = self.environment == "sandbox" or not _is_published(key_set)
+        return real and key_set.active(now)
+
     def floor(self, party: str) -> int:
         """The lowest suite taken from `party`; 1 where nothing is held."""
         return self.floors.get(party, 1)
