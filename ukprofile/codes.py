@@ -129,6 +129,7 @@ _ACCESS = (
     Code("METHOD", "method not offered here", 405),
     Code("REDIRECT", "a redirect, which is not followed", None, security=True),
     Code("PRECONDITION", "If-Match failed", 412),
+    Code("PEER_TLS", "the peer's certificate or TLS version is not one to trust", None, security=True),
     Code("LIST_INCOMPLETE", "a page of a list failed: nothing counts as gone", None, alarm="EVENT_WITHDRAWN", security=True),
     Code("EVENT_WITHDRAWN", "a live event disappeared", None, alarm="EVENT_WITHDRAWN", security=True),
     Code("DEVICE_FAILED", "a device refuses a command, or does not answer", None, alarm="DEVICE"),

@@ -21,7 +21,7 @@ from ukprofile.errors import Refused, Unreachable
 from ukprofile.mapping.carrier import MESSAGE, carries_profile
 from ukprofile.mapping.contract import PROFILE_ATTRIBUTE, attribute, dso_of
 from ukprofile.openadr import Event, Program
-from ukprofile.openadr.client import Broken, Client, Listing, VtnProblem
+from ukprofile.openadr.client import Broken, Client, Listing, PeerNotTrusted, VtnProblem
 from ukprofile.receiving import Context, Entry
 from ukprofile.trust import Register
 from ven.alarms import Alarms, alarm, alarm_of
@@ -97,6 +97,11 @@ class Listener:
             if problem.status != 429:
                 reason = "TOKEN_INVALID" if problem.status == 401 else "OUT_OF_CONTACT"
                 await self._away(alarm(reason, _VTN, self._clock.now(), detail=str(problem)))
+        except PeerNotTrusted as error:
+            now = self._clock.now()
+            await self._away(
+                alarm("PEER_TLS", _VTN, now, detail=str(error), security=error.security)
+            )
         except Unreachable as error:
             await self._away(alarm("OUT_OF_CONTACT", _VTN, self._clock.now(), detail=str(error)))
         except Refused as refused:
@@ -204,7 +209,9 @@ class Listener:
         there = {event.id for event in events.items} | {one.id for one in events.broken}
         if "" in there:
             return  # an object nobody can name: it may be any of those that are missing
-        for seen in await self._journal.read(lambda book: book.sightings()):
+        # the contract's first: where it is gone too, nothing can be told on it
+        sightings = await self._journal.read(lambda book: book.sightings())
+        for seen in sorted(sightings, key=lambda s: s.family != "contract_terms"):
             if seen.event_id in there:
                 await self._alarms.over(f"EVENT_WITHDRAWN:{seen.event_id}", self._clock.now())
             elif seen.gone_at is None and await self._is_gone(seen.event_id):
@@ -233,6 +240,8 @@ class Listener:
         if entry is None or entry.stop or entry.valid_until < now:
             return []
         replan(book, self._me.weights, now)
+        if entry.standing and seen.family == "dispatch":
+            self._receiver.miss(book, entry, now)
         after = "stops, as its contract says" if withdrawal_stops(book, seen.program) else "runs on"
         detail = f"{seen.thread}: what is confirmed {after}; what is not lapses"
         raised = alarm("EVENT_WITHDRAWN", seen.event_id, now, detail=detail, event_id=seen.event_id)

@@ -1,19 +1,15 @@
 """A VTN put together: what it makes at its first start, keeps at the next, and refuses to serve."""
 
-import asyncio
 import json
 import socket
 import ssl
 import stat
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
+from datetime import timedelta
 
 import aiohttp
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
+from tests.tls import identity, spoken
 from tests.unit.ven.dso import NOON, terms
 from ukprofile.clock import ManualClock, SharedClock
 from ukprofile.errors import Refused
@@ -167,36 +163,8 @@ async def test_a_clock_that_is_none_is_named(tmp_path, content):
 
 @pytest.fixture
 def certificate(tmp_path):
-    """A throwaway certificate for 127.0.0.1, and its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "throwaway")])
-    now = datetime.now(UTC)
-    address = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(address, critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    form = (serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    (tmp_path / "cert.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    (tmp_path / "key.pem").write_bytes(key.private_bytes(serialization.Encoding.PEM, *form))
-    return {"tls_cert": tmp_path / "cert.pem", "tls_key": tmp_path / "key.pem"}
-
-
-async def spoken(url, context):
-    """The TLS version that is agreed upon."""
-    port = int(url.rpartition(":")[2])
-    _, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context)
-    version = writer.get_extra_info("ssl_object").version()
-    writer.close()
-    await writer.wait_closed()
-    return version
+    made = identity(tmp_path)
+    return {"tls_cert": made.chain, "tls_key": made.key}
 
 
 async def test_tls_is_served_from_1_3_on(tmp_path, certificate):

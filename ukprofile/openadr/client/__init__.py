@@ -10,8 +10,9 @@
                      Tokens
 
 What can go wrong, whatever the method: VtnProblem (the VTN says no), Unreachable (no answer; for
-a write OutcomeUnknown, if it may have happened), Refused (an answer that cannot be taken; of a
-write, it has happened). Which calls are repeated, `exchange` says in a table.
+a write OutcomeUnknown, if it may have happened; PeerNotTrusted, if TLS does not trust who answers),
+Refused (an answer that cannot be taken; of a write, it has happened). Which calls are repeated,
+`exchange` says in a table.
 """
 
 import ssl
@@ -44,7 +45,14 @@ from ukprofile.openadr import (
     VenVenRequest,
 )
 from ukprofile.openadr.client.collection import Broken, Collection, Filters, Held, Listing
-from ukprofile.openadr.client.exchange import Answer, Call, Exchanges, OutcomeUnknown, path_below
+from ukprofile.openadr.client.exchange import (
+    Answer,
+    Call,
+    Exchanges,
+    OutcomeUnknown,
+    PeerNotTrusted,
+    path_below,
+)
 from ukprofile.openadr.client.problem import VtnProblem, problem_of
 from ukprofile.openadr.client.token import Credentials, Tokens, goes_safely, token_server
 
@@ -57,6 +65,7 @@ __all__ = [
     "Held",
     "Listing",
     "OutcomeUnknown",
+    "PeerNotTrusted",
     "VtnProblem",
 ]
 

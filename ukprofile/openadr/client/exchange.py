@@ -6,7 +6,7 @@
     429, 503: the VTN did nothing            again        again
     408, 500, 502, 504                       again        the answer: it may have happened
     connection lost, or no answer in time    again        OutcomeUnknown, at once
-    a certificate that is not trusted        Unreachable, at once
+    a certificate, or a TLS, not to trust    PeerNotTrusted, at once: nothing was sent
     a redirect, too large, no HTTP           Refused, at once
     any other status                         the answer
 
@@ -24,11 +24,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from random import Random
-from typing import Final
+from typing import Final, Literal
 
 from aiohttp import (
     ClientConnectorCertificateError,
     ClientConnectorError,
+    ClientConnectorSSLError,
     ClientError,
     ClientHandlerType,
     ClientOSError,
@@ -55,12 +56,33 @@ _KEPT_IDLE_S = 15.0
 _NOTHING_DONE = frozenset({429, 503})
 _PASSING = _NOTHING_DONE | {408, 500, 502, 504}
 _HTTP_DATE = re.compile(r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT", re.ASCII)
+_NO_TLS_OF_OURS = frozenset(
+    {
+        "NO_PROTOCOLS_AVAILABLE",
+        "TLSV1_ALERT_PROTOCOL_VERSION",
+        "UNSUPPORTED_PROTOCOL",
+        "WRONG_VERSION_NUMBER",
+    }
+)
+"""What OpenSSL calls it where the peer speaks no TLS from 1.2 on, or none at all (D:3211)."""
 OBJECT_ID: Final = re.compile(r"[a-zA-Z0-9_-]{1,128}", re.ASCII)
 _ETAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e]{0,256}"', re.ASCII)
 
 
 class OutcomeUnknown(Unreachable):
     """The request was sent and no answer came: it may have happened, or not. Read, then decide."""
+
+
+class PeerNotTrusted(Unreachable):
+    """Whoever answers there is not to be trusted (PEER_TLS): nothing was sent, no token either.
+
+    `security`: its certificate is not the peer's, so that somebody may stand in between; else it
+    offers no TLS that is taken.
+    """
+
+    def __init__(self, why: str, *, security: bool) -> None:
+        super().__init__(why)
+        self.security = security
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,11 +165,13 @@ def _http_date(text: str) -> datetime | None:
 
 @dataclass(frozen=True, slots=True)
 class _Failure:
-    """No answer: why, whether anything was sent, and whether trying again is no use."""
+    """No answer: why, whether anything was sent, and what of the peer is not to be trusted: then
+    trying again is no use.
+    """
 
     why: str
     sent: bool
-    final: bool = False
+    mistrust: Literal["", "certificate", "version"] = ""
 
 
 class Exchanges:
@@ -180,7 +204,8 @@ class Exchanges:
     async def answer(self, call: Call) -> Answer:
         """The answer to `call`, of any status but a redirect, after the attempts that are due.
 
-        Raises Unreachable, OutcomeUnknown, and Refused BODY_TOO_LARGE, REDIRECT or HTTP_INVALID.
+        Raises Unreachable, PeerNotTrusted, OutcomeUnknown, and Refused BODY_TOO_LARGE, REDIRECT or
+        HTTP_INVALID.
         """
         attempt = 1
         while True:
@@ -194,7 +219,10 @@ class Exchanges:
                     return outcome
             elif outcome.sent and not call.harmless:
                 raise OutcomeUnknown(f"{call}: {outcome.why}; it may or may not have been done")
-            elif last or outcome.final:
+            elif outcome.mistrust:
+                why = f"{call}: not trusted: {outcome.why} (attempts: {attempt})"
+                raise PeerNotTrusted(why, security=outcome.mistrust == "certificate")
+            elif last:
                 raise Unreachable(f"{call}: {outcome.why} (attempts: {attempt})")
             await asyncio.sleep(asked_s + self._pause_s(attempt))
             attempt += 1
@@ -211,7 +239,10 @@ class Exchanges:
                 _check_head(call, response)
                 return Answer(call, response.status, response.headers, await _body(response))
         except ClientConnectorCertificateError as error:
-            return _Failure(f"not trusted: {error}", sent=False, final=True)
+            return _Failure(f"{error}", sent=False, mistrust="certificate")
+        except ClientConnectorSSLError as error:
+            version = getattr(error.os_error, "reason", "") in _NO_TLS_OF_OURS
+            return _Failure(f"{error}", sent=False, mistrust="version" if version else "")
         except (ClientConnectorError, ConnectionTimeoutError) as error:
             return _Failure(f"{error}", sent=False)
         except ClientResponseError as error:

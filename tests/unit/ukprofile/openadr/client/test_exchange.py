@@ -3,10 +3,8 @@
 import asyncio
 import contextlib
 import json
-import ssl
 import zlib
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from random import Random
@@ -15,11 +13,8 @@ from typing import Any
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import RawTestServer, unused_port
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
+from tests.tls import identity
 from tests.unit.ukprofile.openadr.client.scripted import (
     PROGRAM,
     SECRET,
@@ -37,7 +32,13 @@ from tests.unit.ukprofile.openadr.client.scripted import (
 )
 from ukprofile.errors import Unreachable
 from ukprofile.openadr import ANSWER
-from ukprofile.openadr.client import Client, Credentials, OutcomeUnknown, VtnProblem
+from ukprofile.openadr.client import (
+    Client,
+    Credentials,
+    OutcomeUnknown,
+    PeerNotTrusted,
+    VtnProblem,
+)
 
 WRITES: list[tuple[str, str, Callable[[Client], Awaitable[Any]]]] = [
     ("POST", "/programs", lambda c: c.programs.create(PROGRAM)),
@@ -347,40 +348,10 @@ async def test_what_is_no_http_is_refused(client_of: Clients, said: bytes) -> No
 # -- TLS ---------------------------------------------------------------------------------------
 
 
-def certificate(folder: Path) -> tuple[Path, Path]:
-    """A self-signed certificate for localhost, and its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    chain, secret = folder / "chain.pem", folder / "key.pem"
-    chain.write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    secret.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-    return chain, secret
-
-
 async def test_a_server_that_tls_does_not_trust_sees_no_request(
     tmp_path: Path, client_of: Clients
 ) -> None:  # N67a
-    chain, key = certificate(tmp_path)
-    ours = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    ours.load_cert_chain(chain, key)
+    own = identity(tmp_path, "localhost")
     seen = []
 
     async def look(request: web.BaseRequest) -> web.StreamResponse:
@@ -388,13 +359,13 @@ async def test_a_server_that_tls_does_not_trust_sees_no_request(
         return await reply([])(request)
 
     server = RawTestServer(look, scheme="https", host="localhost")
-    await server.start_server(ssl=ours)
+    await server.start_server(ssl=own.serving())
     url = str(server.make_url("/"))
-    with pytest.raises(Unreachable, match=r"not trusted.*attempts: 1"):
+    with pytest.raises(PeerNotTrusted, match=r"not trusted.*attempts: 1") as found:
         await client_of(url).programs.list()
+    assert found.value.security
     assert not seen
-    trusting = ssl.create_default_context(cafile=str(chain))
-    client = client_of(url, ssl=trusting)
+    client = client_of(url, ssl=own.trusting())
     assert (await client.programs.list()).items == ()
     await client.close()
     await server.close()
