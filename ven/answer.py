@@ -26,6 +26,7 @@ from ukprofile.openadr import Event, ReportRequest
 from ukprofile.openadr.event import EventFields
 from ukprofile.receiving import Entry, Ledger, Slot, parse_text, sent_entry
 from ukprofile.signing import Sealed, SigningKeys, seal
+from ven.anchor import contract_event
 from ven.draft import is_draft
 from ven.journal import Book
 
@@ -103,6 +104,26 @@ def reply(
         return _reply_unsigned(book, voice, entry, body, event_id, now)
     header = _header(book, voice, entry, kind_of(body), now, about)
     return _send(book, voice, header, body, event_id, now)
+
+
+def tell_gone(book: Book, voice: Voice, entry: Entry, now: datetime) -> str:
+    """Tell the DSO that the event of `entry` is gone, and its text held (profile 2, Acting).
+
+    By another acknowledgement, on the contract's event; "" where that is gone too, or where nobody
+    can say what the text is about.
+    """
+    event_id, about = contract_event(book, entry.slot.program), _about(book, entry)
+    if not event_id or about is None:
+        return ""
+    contract_id, zone, assets = about
+    body = Acknowledgement(
+        contract_id=contract_id,
+        zone=zone,
+        assets=assets,
+        decided="received",
+        reason="EVENT_WITHDRAWN",
+    )
+    return reply(book, voice, entry, body, event_id, now)
 
 
 def last_reply(book: Book, voice: Voice, entry: Entry, kind: str, about: str = "") -> Entry | None:

@@ -19,6 +19,7 @@ from ukprofile.flex.states import IN_RUN, State
 from ukprofile.flex.timers import respond_by
 from ukprofile.receiving import Slot
 from ukprofile.receiving.thread import answers_to, other_threads
+from ven.absence import gone, lapsed
 from ven.anchor import terms_of
 from ven.device.ability import Ability, Load, larger
 from ven.draft import is_draft
@@ -60,12 +61,14 @@ class Promise:
 
 def outlook(book: Book, now: datetime) -> tuple[list[Waiting], list[Promise]]:
     """Everything that waits for a response of ours, and everything that was promised."""
-    waiting, promised = [], []
+    waiting, promised, missing = [], [], gone(book)
     for program in book.programs():
         terms = terms_of(book, program)
         for slot, thread in other_threads(book, program, now):
             answers = answers_to(book, thread)
             course = dispatch_state(thread, answers, now, terms, "ven")
+            if lapsed(slot, course, missing):
+                continue
             one = None if is_draft(slot) else _waiting(slot, course, answers, terms, now)
             if one is not None:
                 waiting.append(one)
@@ -96,7 +99,7 @@ def _waiting(
 
 def missed(book: Book, now: datetime) -> list[Waiting]:
     """What we owed a response, and gave none until respond_by: silence has spoken (profile 5)."""
-    found = []
+    found, missing = [], gone(book)
     for program in book.programs():
         terms = terms_of(book, program)
         for slot, thread in other_threads(book, program, now):
@@ -104,7 +107,9 @@ def missed(book: Book, now: datetime) -> list[Waiting]:
             course = dispatch_state(thread, answers, now, terms, "ven")
             head = course.known.head
             silent = course.state is State.EXPIRED or "deemed_accepted" in course.flags
-            if silent and head is not None and not any(_responds(a, head) for a in answers):
+            if lapsed(slot, course, missing) or head is None:
+                continue
+            if silent and not any(_responds(a, head) for a in answers):
                 found.append(Waiting(slot, head, respond_by(course.known, terms), whole=False))
     return found
 

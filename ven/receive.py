@@ -38,7 +38,7 @@ from ukprofile.receiving import (
     repeat,
 )
 from ven.alarms import Alarms, alarm, alarm_of
-from ven.answer import Voice, acknowledge, read_back_unsigned
+from ven.answer import Voice, acknowledge, read_back_unsigned, tell_gone
 from ven.draft import Fleet, Reader, entries_for
 from ven.journal import Alarm, Book, Journal
 from ven.replan import replan
@@ -128,8 +128,15 @@ class Receiver:
             lambda book: max([clock, *(receiving_time(clock, book, p) for p in parties)])
         )
 
+    def miss(self, book: Book, entry: Entry, now: datetime) -> None:
+        """The event of `entry`, a text in force, is gone: the DSO is told."""
+        tell_gone(book, self._voice, entry, now)
+
     async def _seen(self, event: Event, entry: Entry, now: datetime) -> None:
-        """A known text: remembered where it stands; written only if that is news."""
+        """A known text: remembered where it stands; written only if that is news.
+
+        What was missed is acknowledged again: it is there as it was.
+        """
 
         def news(book: Book) -> bool:
             return not any(
@@ -137,8 +144,15 @@ class Receiver:
                 for s in book.sightings()
             )
 
+        def see(book: Book) -> None:
+            gone = [s for s in book.sightings() if s.event_id == event.id and s.gone_at is not None]
+            book.see(event.id, entry, now)
+            live = entry.standing and entry.valid_until >= now
+            if gone and live and entry.slot.family == "dispatch":
+                acknowledge(book, self._voice, entry, "received", (), event.id, event, now)
+
         if await self._journal.read(news):
-            await self._journal.write(lambda book: book.see(event.id, entry, now))
+            await self._journal.write(see)
 
 
 class DraftReceiver(Receiver):

@@ -11,7 +11,9 @@ from typing import Any
 from ukprofile.clock import Clock
 from ukprofile.flex.contract import ContractTerms
 from ukprofile.flex.course import Course, in_force
+from ukprofile.flex.states import State
 from ukprofile.receiving import SENT, Entry, Slot, Thread, parse_text
+from ven.absence import Gone, gone, lapsed
 from ven.device import Command
 from ven.device.simulated import SimulatedBattery
 from ven.journal import Book, Planned, Post
@@ -38,7 +40,7 @@ async def status(
     book: Book, settings: Settings, devices: dict[str, SimulatedBattery], clock: Clock
 ) -> dict[str, Any]:
     """Contracts, dispatches, devices, queue and alarms as they are now."""
-    now = clock.now()
+    now, missing = clock.now(), gone(book)
     return {
         "party": settings.party,
         "environment": settings.environment,
@@ -49,7 +51,7 @@ async def status(
         "contact": book.noted("contact"),
         "contracts": [c for program in book.programs() for c in _contract(book, program)],
         "dispatches": [
-            _dispatch(book, slot, thread, course)
+            _dispatch(book, slot, thread, course, missing)
             for slot, thread, course in courses(book, book.programs(), now - _REMEMBERED, now)
             if thread.held
         ],
@@ -81,13 +83,16 @@ def _contract(book: Book, program: str) -> Iterator[dict[str, Any]]:
         }
 
 
-def _dispatch(book: Book, slot: Slot, thread: Thread, course: Course) -> dict[str, Any]:
+def _dispatch(
+    book: Book, slot: Slot, thread: Thread, course: Course, missing: Gone
+) -> dict[str, Any]:
     """`periods` are what is in force of it: none of what lapsed, expired or was refused."""
-    timer = course.timer
+    over = lapsed(slot, course, missing)
+    timer = None if over else course.timer
     return {
         "contract_id": slot.program,
         "thread": slot.thread,
-        "state": str(course.state),
+        "state": str(State.LAPSED if over else course.state),
         "flags": list(course.flags),
         "next": None if timer is None else {"timer": str(timer.event), "at": _time(timer.at)},
         "said": list(book.said(slot.program, slot.thread)),

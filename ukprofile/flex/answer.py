@@ -24,7 +24,8 @@ State = Literal["executing", "failed", "suspended", "resumed", "ceased", "comple
 class Acknowledgement:
     """That a message arrived, and what was decided of it.
 
-    `reason` is the code of a refusal; `notices` are the pointers of fields that were ignored or
+    `reason` is the code of a refusal, or EVENT_WITHDRAWN: the text is held, and its event is gone
+    (profile 2 Acting). `notices` are the pointers of fields that were ignored or
     alerted.
     """
 

@@ -28,6 +28,7 @@ class Cause(StrEnum):
     REFUSED = "refused"
     COUNTERED = "countered"
     INCREASE_WAITS = "increase_waits"
+    EVENT_GONE = "event_gone"
     NOT_STARTED = "not_started"
     NOT_DELIVERED = "not_delivered"
     NOT_REPORTED = "not_reported"
@@ -46,6 +47,7 @@ _CODES = {
     Cause.REFUSED: ("REFUSED", Severity.ALARM),
     Cause.COUNTERED: ("DECISION_DUE", Severity.NOTICE),
     Cause.INCREASE_WAITS: ("INCREASE_NEEDS_ACCEPTANCE", Severity.NOTICE),
+    Cause.EVENT_GONE: ("EVENT_WITHDRAWN", Severity.ALARM),
     Cause.NOT_STARTED: ("OVERDUE", Severity.ALARM),
     Cause.NOT_DELIVERED: ("NOT_DELIVERED", Severity.ALARM),
     Cause.NOT_REPORTED: ("OVERDUE", Severity.ALARM),

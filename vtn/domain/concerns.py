@@ -234,6 +234,24 @@ def _increase_waits(view: _View) -> Iterator[Concern]:
         )
 
 
+def _event_gone(view: _View) -> Iterator[Concern]:
+    """Its FSP holds the text and cannot find its event: no revision would reach it (N121b)."""
+    told = acknowledgement_of(view.newest, view.dispatch.answers)
+    if told is None or told.body.get("reason") != "EVENT_WITHDRAWN" or view.state not in LIVE:
+        return
+    stops = view.dispatch.terms is not None and (
+        view.dispatch.terms.on_unsigned_withdrawal == "stop"
+    )
+    after = "has lapsed there" if view.state in ASKED else "ends" if stops else "runs on"
+    yield view.says(
+        Cause.EVENT_GONE,
+        told.header.revision,
+        told.header.issued_at,
+        f"{view.provider} does not find the event of {view.name} any more, and it {after}: mend "
+        "its grant, and telephone what must change",
+    )
+
+
 def _not_started(view: _View) -> Iterator[Concern]:
     step = view.last(Event.STARTED_BY)
     failed = view.course.known.word is Event.FAILS
@@ -293,6 +311,7 @@ _BEFORE_THE_END = (
     _refused,
     _countered,
     _increase_waits,
+    _event_gone,
     _not_started,
     _not_delivered,
 )
