@@ -100,9 +100,10 @@ async def agent_at(
     offers: Terms | None = None,
     dialect: Dialect = "uk",
     post_action_after_s: float = 0.0,
+    log: Any = None,
 ) -> AsyncIterator[Agent]:
     """FSP7's agent in `folder`, reaching a VTN by `client`; started again it goes on."""
-    log = structlog.get_logger()
+    log = log or structlog.get_logger()
     journal = await Journal.open(folder / "journal.db")
     device_log = folder / f"{ASSET}.jsonl"
     devices = {ASSET: SimulatedBattery(ASSET, battery, clock, device_log)}

@@ -6,10 +6,15 @@ import structlog
 
 
 class Heard:
-    """A log: its security lines, the errors of ours that it was told, and everything it ever said."""
+    """A log: its security lines, the errors of ours that it was told, and everything it ever said.
+
+    What the desk's watch tells is about dispatches, in its own time, and no refusal: it stands in
+    `watch`.
+    """
 
     def __init__(self) -> None:
         self.lines: list[dict[str, Any]] = []
+        self.watch: list[dict[str, Any]] = []
         self.errors: list[dict[str, Any]] = []
         self.everything = ""
         self.log = structlog.wrap_logger(
@@ -19,7 +24,6 @@ class Heard:
     def _take(self, _logger: Any, _method: str, event: Any) -> Any:
         self.everything += f"{event}\n"
         self.errors += [event] if event["event"] == "internal error" else []
-        # what the desk's watch tells is about dispatches, in its own time: no refusal
-        if event.get("log") == "security" and "cause" not in event:
-            self.lines.append(event)
+        if event.get("log") == "security":
+            (self.watch if "cause" in event else self.lines).append(event)
         raise structlog.DropEvent

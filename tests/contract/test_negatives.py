@@ -5,7 +5,10 @@ row ─▶ GIVEN: the scene ─▶ snapshot ─▶ WHEN: inputs one after the ot
        status, reason, security log, nothing changed, form of every Problem: read from the row
 """
 
+import asyncio
 import re
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,40 +17,51 @@ import pytest
 from tests.contract.negatives import (
     authority,
     json_http,
+    keys,
     oauth,
     objects,
     order,
+    peers,
     signature,
     signed,
+    state,
     time_units,
 )
 from tests.contract.negatives.lies import FIRST_CONTACT, LIES, polling
+from tests.contract.negatives.passing import PASSES, TERMS, passing
+from tests.contract.negatives.peers import OLD_CLIENTS, PEERS, Peer
 from tests.contract.negatives.restarts import RESTARTS
 from tests.contract.negatives.rows import Row, of_role, rows
 from tests.contract.negatives.scene import SECRET, Agent, Given, Scene, agent_scene, vtn_scene
 from tests.golden import at
 from tests.listening import Heard
 from tests.shared import needs_shared
+from tests.waiting import until
 from tests.wire import Reply, Request, get, post
 from ukprofile.codes import CODES
+from ukprofile.openadr.client import PeerNotTrusted
 from ukprofile.receiving import Decision
+from ven.journal import Journal
 from ven.receive import Received
+from ven.settings import Place
 
 pytestmark = needs_shared
 
-SIGNED = (signature.WHEN, order.WHEN, authority.WHEN)
+SIGNED = (signature.WHEN, order.WHEN, authority.WHEN, state.WHEN, keys.WHEN)
 PLAIN = (oauth.WHEN, json_http.WHEN, time_units.WHEN, objects.WHEN)
 WHEN = {row: when for area in (*SIGNED, *PLAIN) for row, when in area.items()}
 GIVEN = {
     **signature.GIVEN,
     **order.GIVEN,
     **authority.GIVEN,
+    **state.GIVEN,
+    **keys.GIVEN,
     **oauth.GIVEN,
     **json_http.GIVEN,
     **time_units.GIVEN,
     **objects.GIVEN,
 }
-STORED = {**objects.WHEN, **order.WHEN, **authority.WHEN}
+STORED = {**objects.WHEN, **order.WHEN, **authority.WHEN, **state.WHEN, **state.TIMERS}
 """Rows that are decided by what is stored: they run on both stores."""
 AS_GOOD = {**signature.AS_GOOD, **authority.AS_GOOD, "N136b": "MEDIA_TYPE"}
 """Another code of the same step, as `codes.md` admits: HTML is refused by its label already."""
@@ -62,7 +76,7 @@ NOT_YET = {
 webhooks and MQTT (level 2 of the refusals).
 """
 
-ENDS = {**signature.ENDS, **order.ENDS}
+ENDS = {**signature.ENDS, **order.ENDS, **state.ENDS}
 LONG_AGO = at("2026-01-01T00:00:00Z")
 _OAUTH_ERROR = re.compile(r'error[ =]"?([a-z]+(?:_[a-z]+)+)')
 _CREATED = re.compile(r"(program|event) created")
@@ -72,21 +86,35 @@ def cases(role: str) -> list[str]:
     return [row for row in of_role(role) if row not in NOT_YET] or ["none"]
 
 
-def stores() -> list[Any]:
-    """Every VTN row on the memory store; those that ask what is stored on SQLite too."""
-    found = [(row, "memory") for row in cases("vtn")]
-    return found + [(row, "sqlite") for row in cases("vtn") if row in STORED]
+def stores(ids: Iterable[str]) -> list[Any]:
+    """These rows on the memory store; those that ask what is stored on SQLite too."""
+    found = [(row, "memory") for row in ids]
+    return found + [(row, "sqlite") for row in ids if row in STORED]
 
 
 def test_every_row_has_its_input_or_a_reason() -> None:
-    assert len(rows()) == 272
-    tables = (*SIGNED, *PLAIN, LIES, RESTARTS, NOT_YET)
+    assert len(rows()) == 299
+    tables = (*SIGNED, *PLAIN, state.TIMERS, LIES, RESTARTS, PASSES, PEERS, NOT_YET)
     assert {row for table in tables for row in table} == set(rows())
-    assert sum(len(table) for table in tables) == 272, "each row in one table"
-    assert set(GIVEN) <= set(WHEN)
+    assert sum(len(table) for table in tables) == 299, "each row in one table"
+    assert set(GIVEN) <= {*WHEN, *state.TIMERS}
 
 
-@pytest.mark.parametrize(("id", "store"), stores())
+def test_every_row_runs_at_each_end_that_it_names_or_says_why_not() -> None:
+    at_vtn = [AT_VTN, state.TIMERS, OLD_CLIENTS]
+    at_agent = [AT_AGENT, LIES, RESTARTS, PASSES, PEERS]
+    for end, tests in (("vtn", at_vtn), ("ven", at_agent)):
+        run = [row for table in tests for row in table]
+        assert len(run) == len(set(run))
+        assert set(run) == set(of_role(end)) - set(NOT_YET)
+    assert {*AT_VTN, *AT_AGENT} <= set(WHEN)
+    assert all(NOT_YET.values())
+
+
+AT_VTN = [row for row in cases("vtn") if row not in (*state.TIMERS, *OLD_CLIENTS)]
+
+
+@pytest.mark.parametrize(("id", "store"), stores(AT_VTN))
 async def test_vtn(id: str, store: str, tmp_path: Path) -> None:
     row = rows()[id]
     data_dir = tmp_path if store == "sqlite" else None
@@ -207,6 +235,28 @@ def check_alike(scene: Scene, replies: list[Reply]) -> None:
     assert len({reply.without_id(*ids) for reply in replies}) == 1
 
 
+@pytest.mark.parametrize(("id", "store"), stores(state.TIMERS))
+async def test_timer(id: str, store: str, tmp_path: Path) -> None:
+    """The watch says so by itself, once, and says since when; nothing else is different."""
+    row, timer = rows()[id], state.TIMERS[id]
+    data_dir = tmp_path if store == "sqlite" else None
+    async with vtn_scene(GIVEN.get(id, Given()), data_dir) as scene:
+        before = await scene.snapshot()
+        assert not timer.stands(await state.shown(scene, "DSP-0001"))
+        scene.clock.set(at(timer.due) + timedelta(seconds=1))
+
+        def said() -> list[Any]:
+            return [line for line in scene.security.watch if line["thread"] == "DSP-0001"]
+
+        (line,) = await until(said, why=f"{row.reason} of D1")
+        assert (line["alarm"], line["cause"]) == (row.reason, timer.cause)
+        assert (line["severity"], line["since"]) == ("alarm", timer.due)
+        assert "telephone" in line["detail"]
+        assert timer.stands(await state.shown(scene, "DSP-0001"))
+        assert await scene.snapshot() == before
+        assert scene.security.lines == scene.security.errors == []
+
+
 # -- what a row says in words ----------------------------------------------------------------------
 
 
@@ -266,13 +316,14 @@ MORE = {
     **signature.MORE,
     **order.MORE,
     **authority.MORE,
+    **state.MORE,
 }
 
 
 # -- the agent -------------------------------------------------------------------------------------
 
 
-AT_AGENT = [row for row in cases("ven") if row not in (*LIES, *RESTARTS)]
+AT_AGENT = [row for row in cases("ven") if row not in (*LIES, *RESTARTS, *PASSES, *PEERS)]
 
 
 @pytest.mark.parametrize("id", AT_AGENT)
@@ -298,6 +349,8 @@ async def test_ven(id: str, tmp_path: Path) -> None:
                 assert (await agent.plan(), await agent.ends()) == before[1:]
             if decision.entry is not None:
                 await check_remembered(agent, one)
+            if id in state.THEN:
+                await state.THEN[id](agent)
 
 
 async def check_remembered(agent: Agent, one: Request) -> None:
@@ -336,7 +389,7 @@ def decided(answers: list[dict[str, Any]], since: int) -> list[str]:
 
 
 def event_id(one: Request) -> str:
-    return "E1" if one.method == "PUT" else "E2"
+    return one.path.strip("/{}").rpartition("{")[2] if one.method == "PUT" else "E2"
 
 
 @pytest.mark.parametrize("id", sorted(RESTARTS))
@@ -345,6 +398,11 @@ async def test_restart(id: str, tmp_path: Path) -> None:
 
 
 # -- the agent that polls --------------------------------------------------------------------------
+
+
+def each(table: Mapping[str, Iterable[Any]]) -> list[Any]:
+    """Each of the cases that a row means."""
+    return [(row, case) for row, cases in sorted(table.items()) for case in cases]
 
 
 @pytest.mark.parametrize("id", sorted(LIES))
@@ -361,3 +419,64 @@ async def test_polling(id: str, tmp_path: Path) -> None:
         assert await at.agent.plan(), "D1 is confirmed, and runs"
         assert as_row_says(row, at.agent.security) == [row.reason]
         assert "hush-hush" not in at.agent.security.everything
+
+
+# -- the agent when no message comes ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("id", "pass_"), each(PASSES))
+async def test_passing(id: str, pass_: Any, tmp_path: Path) -> None:
+    """It passes as the row says, and a person hears of it once where the row says so."""
+    row = rows()[id]
+    async with passing(tmp_path, **TERMS.get(id, {})) as so:
+        assert not so.heard.lines
+        await pass_(so)
+        assert so.security() == due_at_agent(row)
+        assert not so.heard.errors
+
+
+# -- peers that TLS must not trust -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("id", "peer"), each(PEERS))
+async def test_peer(id: str, peer: Peer, tmp_path: Path) -> None:
+    """Hung up on at once, with nothing said; however often the agent comes, it alarms once."""
+    row, place = rows()[id], Place(tmp_path / "agent")
+    place.path.mkdir()
+    async with agent_scene(Given(), place.journal) as agent:
+        before = await peers.held(agent.journal)
+    assert before[1] == {"DSP-0001": "18:00"}
+    async with peer.listening(tmp_path) as server:
+        with pytest.raises(PeerNotTrusted, match=peer.says) as found:
+            await peers.asks(server.url, peer.trusting(tmp_path))
+        assert found.value.security == (row.security_event == "yes")
+        assert server.came == 1, "trying again is no use"
+        async with peers.running_agent(place, server.url, peer.ca_file(tmp_path)):
+            await until(lambda: server.came > 6 and peers.said(place), why="an alarm")
+    assert server.heard == b""
+    (line,) = peers.said(place)
+    assert line["reason"] == row.reason
+    assert peer.says in line["detail"]
+    assert (line.get("log") == "security") == (row.security_event == "yes")
+    assert peers.SECRET not in place.log.read_text()
+    journal = await Journal.open(place.journal)
+    assert await peers.held(journal) == before
+    standing = await journal.read(lambda book: book.alarms())
+    assert [(one.reason, one.over_at) for one in standing] == [(row.reason, None)]
+    await journal.close()
+
+
+async def test_a_peer_as_it_should_be_is_asked(tmp_path: Path) -> None:
+    """It hears the agent: what the others did not hear, they would have heard."""
+    async with peers.GOOD.listening(tmp_path) as server:
+        asking = asyncio.ensure_future(peers.asks(server.url, peers.GOOD.trusting(tmp_path)))
+        await until(lambda: server.heard.startswith(b"GET /auth/server"))
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+
+
+@pytest.mark.parametrize("id", sorted(OLD_CLIENTS))
+async def test_old_client(id: str, tmp_path: Path) -> None:
+    """The VTN hangs up, and nobody need hear of it: anybody can come so."""
+    assert rows()[id].security_event == "no"
+    await OLD_CLIENTS[id](tmp_path)

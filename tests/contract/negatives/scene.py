@@ -6,7 +6,7 @@ import sqlite3
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager, closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,13 +19,14 @@ from tests.wire import Reply, Request, exchange, head_of
 from ukprofile.clock import ManualClock
 from ukprofile.flex.times import time_text
 from ukprofile.openadr import Event, Program
-from ukprofile.receiving import Context, parse_text
+from ukprofile.receiving import Context, parse_text, sent_entry
+from ukprofile.signing import Sealed
 from ukprofile.trust import KeySet, Register
 from ven.alarms import Alarms
 from ven.answer import Voice
-from ven.journal import Journal
+from ven.journal import Book, Journal
 from ven.receive import Received, Receiver
-from ven.replan import in_force
+from ven.replan import in_force, replan
 from vtn.domain.clients import SCOPES, add_client
 from vtn.domain.office import OFFICE
 from vtn.domain.privacy import Viewer
@@ -47,9 +48,10 @@ FSP8 = Viewer("fsp8", Role.VEN, SCOPES[Role.VEN])
 @dataclass(frozen=True, slots=True)
 class Given:
     """What is so before a row: the time, what the contract says otherwise (None: its terms were
-    never read), whether D1 stands, what became of it `before`, and what else is at the VTN.
+    never read), whether D1 stands, what both said `before`, and what else is at the VTN.
 
-    `key_sets` are trusted beside the published ones, which count in no `environment` but sandbox.
+    `key_sets` are trusted beside the published ones, which count in no `environment` but sandbox;
+    `smuggled` are held as well, past every rule of enrolment.
     """
 
     now: str = NOW
@@ -58,13 +60,19 @@ class Given:
     before: Callable[[], Iterable[dict[str, Any]]] = tuple
     also: "Callable[[Scene], Awaitable[None]] | None" = None
     key_sets: tuple[KeySet, ...] = ()
+    smuggled: tuple[KeySet, ...] = ()
     environment: str = "sandbox"
 
     @property
-    def register(self) -> Register:
-        """The key sets that count."""
+    def enrolled(self) -> Register:
+        """The key sets that were taken up."""
         published = register() if self.environment == "sandbox" else ()
         return Register.of(self.environment, (*published, *self.key_sets))
+
+    def held(self, enrolled: Register) -> Register:
+        """What is held in place of what was enrolled."""
+        smuggled = {one.key_set: one for one in self.smuggled}
+        return replace(enrolled, key_sets={**enrolled.key_sets, **smuggled})
 
 
 @dataclass
@@ -160,7 +168,7 @@ class Scene:
 
     async def arrange(self, given: Given) -> None:
         """Put everything there, at the times at which it came."""
-        await self.running.vtn.store.write(lambda tx: _enrol(tx, given.register))
+        await self.running.vtn.store.write(lambda tx: _enrol(tx, given.enrolled))
         for name in CLIENTS:
             self.tokens[name] = self.token(name)
         self.clock.set(at("2026-02-20T10:00:00Z"))
@@ -174,10 +182,22 @@ class Scene:
             await self.make(Kind.REPORT, plain_report("{E8}", "FSP8"), FSP8, name="R8")
         for one in given.before():
             self.clock.set(at(one["issued_at"]))
-            await self.revise("E1", signed.event_of(one))
+            await self._say(one)
         self.clock.set(at(given.now))
+        live = self.running.vtn.store.live
+        live.register = given.held(live.register)
         if given.also is not None:
             await given.also(self)
+
+    async def _say(self, one: dict[str, Any]) -> None:
+        """A message where it belongs: in its thread's event, or in a report on what it answers."""
+        name = signed.event_name(one)
+        if one["issuer"] == "FSP7":
+            await self.make(Kind.REPORT, signed.report(one, f"{{{name}}}"), FSP7)
+        elif name in self.ids:
+            await self.revise(name, signed.event_of(one))
+        else:
+            await self.make(Kind.EVENT, signed.event_of(one), name=name)
 
     async def _contract(
         self, contract: str, client: str, number: str, terms: dict[str, Any] | None
@@ -245,8 +265,9 @@ class Agent:
         )
         self.alarms = Alarms(journal, self.security.log)
         self.receiver = Receiver(journal, self.alarms, voice, self.clock, {})
+        register = given.held(given.enrolled)
         programs = dict.fromkeys(PROGRAMS.values(), frozenset({"UKPN"}))
-        self._context = Context("FSP7", "ven", given.environment, given.register, programs)
+        self._context = Context("FSP7", "ven", given.environment, register, programs)
 
     async def arrange(self) -> None:
         given = self.given
@@ -258,9 +279,22 @@ class Agent:
             await self.read(signed.event_of(signed.d1()), "E1")
         for one in given.before():
             self.clock.set(at(one["issued_at"]))
-            await self.read(signed.event_of(one), "E1")
+            if one["issuer"] == "FSP7":
+                await self._said(signed.sealed(one))
+            else:
+                await self.read(signed.event_of(one), signed.event_name(one))
         self.clock.set(at(given.now))
         self.security.lines.clear()
+
+    async def _said(self, one: Sealed) -> None:
+        """What it said itself, as its responder does: kept, and planned by."""
+        now = self.clock.now()
+
+        def write(book: Book) -> None:
+            book.keep(sent_entry(one, now))
+            replan(book, {}, now)
+
+        await self.journal.write(write)
 
     async def read(self, body: Any, id: str) -> Received | None:
         """Read an event in the program that it names."""

@@ -14,8 +14,11 @@ from ukprofile.signing import ED25519, Sealed, SigningKeys, _sign, canonical_for
 CONTRACT, RIVAL = "UKPN:FLEX-2026-0042", "UKPN:FLEX-2026-0043"
 SECOND = "UKPN:FLEX-2026-0044"
 """Another contract of FSP7."""
-STRANGER, OLD, REAL, SSEN = "UKPN-sandbox-9", "UKPN-old-1", "UKPN-real-1", "SSEN-1"
-"""Key sets beside the published ones: of nobody, worn out, of production, of another DSO."""
+STRANGER, OLD, NEXT = "UKPN-sandbox-9", "UKPN-old-1", "UKPN-next-1"
+REAL, SSEN = "UKPN-real-1", "SSEN-1"
+"""Key sets beside the published ones: of nobody, worn out, of next year, of production, of another
+DSO.
+"""
 Message = dict[str, Any]
 
 
@@ -23,7 +26,7 @@ Message = dict[str, Any]
 def own_keys() -> dict[str, SigningKeys]:
     """The private keys of the key sets that are published nowhere."""
     span = (at("2026-01-01T00:00:00Z"), at("2028-01-01T00:00:00Z"))
-    parties = {STRANGER: "UKPN", OLD: "UKPN", REAL: "UKPN", SSEN: "SSEN"}
+    parties = {STRANGER: "UKPN", OLD: "UKPN", NEXT: "UKPN", REAL: "UKPN", SSEN: "SSEN"}
     return {name: SigningKeys.sandbox(name, p, "dso", *span) for name, p in parties.items()}
 
 
@@ -142,6 +145,12 @@ def cancellation(issued: str) -> Message:
 def _stop(found: Message, kind: str, **body: Any) -> Message:
     del found["accept_by"]
     return {**found, "kind": kind, "body": found["body"] | body}
+
+
+def event_name(one: Message) -> str:
+    """What the event of its thread is called here: E1 is that of DSP-0001, and of answers to it."""
+    thread: str = one.get("in_reply_to", one)["thread"]
+    return f"E{int(thread[-4:])}"
 
 
 def event_of(one: Message, program_id: str = "{P7}", *, shown: Message | None = None) -> Message:

@@ -27,6 +27,8 @@ class Gate:
         """Other JSON for the VTN's; bytes are sent as they are."""
         self.loses = 0
         """How many answers to POST /reports are lost after the VTN has acted."""
+        self.shut = False
+        """Nothing goes through, and nothing is answered."""
         self.order: list[str] = []
         """The names of reports that went through, in order."""
         self.arrived = asyncio.Event()
@@ -37,6 +39,10 @@ class Gate:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         call = f"{request.method} {request.path}"
+        if self.shut:
+            assert request.transport is not None
+            request.transport.abort()
+            return web.Response()
         if self.says[call]:
             status, headers = self.says[call].pop(0)
             return web.json_response({"status": status}, status=status, headers=headers)
