@@ -107,7 +107,7 @@ def missed(book: Book, now: datetime) -> list[Waiting]:
             course = dispatch_state(thread, answers, now, terms, "ven")
             head = course.known.head
             silent = course.state is State.EXPIRED or "deemed_accepted" in course.flags
-            if lapsed(slot, course, missing) or head is None:
+            if head is None or (slot.program, slot.thread) in missing:
                 continue
             if silent and not any(_responds(a, head) for a in answers):
                 found.append(Waiting(slot, head, respond_by(course.known, terms), whole=False))

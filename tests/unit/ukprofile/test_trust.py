@@ -36,6 +36,17 @@ def test_a_key_set_is_active_from_its_first_instant_until_its_last(
     assert revoked.active(when) is (when == FROM)
 
 
+@pytest.mark.parametrize("name", ["UKPN-sandbox-1", "UKPN-real-1"])
+def test_a_published_key_counts_in_the_sandbox_only_whoever_put_it_there(name: str) -> None:
+    """N59b: by its name, or under another one."""
+    published = SigningKeys.sandbox("UKPN-sandbox-1", "UKPN", "dso", FROM, TO).public()
+    held = replace(published, key_set=name)
+    assert Register("sandbox", {name: held}).counts(held, FROM)
+    assert not Register("sandbox", {name: held}).counts(held, TO)
+    assert not Register("production", {name: held}).counts(held, FROM)
+    assert Register("production", {PUBLIC.key_set: PUBLIC}).counts(PUBLIC, FROM)
+
+
 def test_a_register_is_a_value_and_gives_what_was_enrolled() -> None:
     empty = Register("production")
     register = empty.with_key_set(PUBLIC)

@@ -11,7 +11,10 @@ import structlog
 from tests.unit.ven.dso import CONTRACT, FSP7, NOON, Dso, dso_with_fsp7
 from tests.unit.ven.gate import gate_before
 from ukprofile.clock import ManualClock
+from ukprofile.mapping.answer import message_of
+from ukprofile.openadr import ReportRequest
 from ukprofile.openadr.client import Client, Credentials
+from ukprofile.receiving import parse_text
 from ven.alarms import Alarms
 from ven.answer import Voice
 from ven.bell import Bell
@@ -162,6 +165,43 @@ async def test_a_lost_grant_ceases_nothing_and_its_return_ends_the_alarm(ears):
     await vtn.objects.update(Kind.VEN, ears.dso.ven()["id"], {**body, "targets": [target]}, OFFICE)
     await ears.look()
     assert set(await ears.alarms()) == {("EVENT_WITHDRAWN", False)}
+
+
+async def test_the_dso_is_told_of_an_event_that_is_gone_and_again_when_it_is_back(ears):
+    """On the contract's event, by another acknowledgement of the text that is held."""
+    await ears.dso.instruct(HALF, HOUR)
+    await ears.look()
+    (dispatch,) = ears.dso.dispatch_ids()
+    store = ears.dso.running.vtn.store
+    event = store.live.get(Kind.EVENT, dispatch)
+    await delete(ears.dso, dispatch)
+    for _ in range(2):
+        await ears.look()
+    assert event is not None
+    await store.write(lambda tx: tx.put(event))
+    for _ in range(2):
+        await ears.look()
+    posts = await ears.journal.read(lambda b: b.posts())
+    (contract,) = {*ears.dso.event_ids()} - {dispatch}
+    assert [p.event_id for p in posts] == [contract, dispatch, contract, dispatch]
+    said = [message_of(ReportRequest.read_bytes(p.body)) for p in posts]
+    bodies = [parse_text(one.text)["body"] for one in said if one is not None]
+    assert [(b["decided"], b.get("reason")) for b in bodies] == [
+        ("received", None),
+        ("received", None),
+        ("received", "EVENT_WITHDRAWN"),
+        ("received", None),
+    ]
+
+
+async def test_where_the_contracts_event_is_gone_too_nobody_can_be_told(ears):
+    await ears.dso.instruct(HALF, HOUR)
+    await ears.look()
+    for event_id in ears.dso.event_ids():
+        await delete(ears.dso, event_id)
+    await ears.look()
+    assert await ears.alarms() == [("EVENT_WITHDRAWN", True)] * 2
+    assert len(await ears.journal.read(lambda b: b.posts())) == 2
 
 
 async def test_a_contract_may_say_that_a_withdrawal_stops(tmp_path):

@@ -10,12 +10,15 @@ from tests.shared import needs_shared
 from tests.unit.ven.scene import event
 from tests.unit.ven.test_act import ASSET, INSTRUCTED
 from tests.unit.ven.test_report import END, START, Reporting
+from ukprofile.flex.dispatch import Period
 from ven import show
 from ven.device.simulated import Battery, SimulatedBattery
 from ven.journal import Journal, look
+from ven.promises import missed, outlook
 from ven.settings import Asset, Settings
 
 pytestmark = needs_shared
+LESS = Period(0, at("2026-03-29T15:30:00Z"), at("2026-03-29T17:00:00Z"), 800_000)
 SETTINGS = Settings(party="FSP7", environment="sandbox", assets=(Asset(ASSET),))
 
 
@@ -81,6 +84,33 @@ async def test_what_was_never_confirmed_does_nothing_and_shows_why(
     assert (found["state"], found["periods"]) == (state, [])
     assert (found["next"] and found["next"]["timer"]) == then
     assert not await scene.agent.journal.read(lambda book: book.commands())
+
+
+@pytest.mark.parametrize("answer", [None, "accept", "partial"])
+async def test_what_was_not_confirmed_has_lapsed_while_its_event_is_gone(scene, tmp_path, answer):
+    """N121c: nothing is answered, nothing kept free; seen again it stands where it stood."""
+    await scene.read("09", "2026-03-29T12:00:15Z")
+    if answer is not None:
+        await scene.agent.responds(
+            "UKPN-DSP-0088", answer, *((LESS,) if answer == "partial" else ())
+        )
+    now = at("2026-03-29T12:20:00Z")
+    before, owed = await shown(scene, tmp_path, now), await owes(scene, now)
+    assert before["next"] is not None
+    await scene.agent.journal.write(lambda book: book.miss("E1", now))
+    found = await shown(scene, tmp_path, now)
+    assert (found["state"], found["next"], found["periods"]) == ("lapsed", None, [])
+    assert await owes(scene, now) == (0, 0)
+    late = at("2026-03-29T15:00:00Z")
+    assert await scene.agent.journal.read(lambda book: missed(book, late)) == []
+    await scene.read("09", "2026-03-29T12:20:15Z")
+    assert await shown(scene, tmp_path, now) == before
+    assert await owes(scene, now) == owed
+
+
+async def owes(scene, now) -> tuple[int, int]:
+    waiting, promised = await scene.agent.journal.read(lambda book: outlook(book, now))
+    return len(waiting), len(promised)
 
 
 async def test_a_dispatch_that_breaks_a_rule_is_shown_as_refused(scene, tmp_path):

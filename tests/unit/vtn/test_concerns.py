@@ -278,3 +278,34 @@ def test_who_looks_when_told_to_misses_nothing_that_looking_all_the_time_would_f
         assert kept.concerns == found.concerns, now
         assert (kept.claim is None) == (found.claim is None), now
         assert kept.look_at is None or kept.look_at > now
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "after", "changes"),
+    [
+        (CONFIRMED, 30, "runs on", {}),
+        (RUNNING, 90, "runs on", {}),
+        (RUNNING, 90, "ends", {"on_unsigned_withdrawal": "stop"}),
+        (AGREED, 15, "has lapsed there", {}),
+    ],
+)
+def test_that_the_fsp_cannot_find_its_event_is_of_concern_until_it_does(
+    before, now, after, changes
+):
+    lost = answer(
+        "acknowledgement", now - 2, before[0], decided="received", reason="EVENT_WITHDRAWN"
+    )
+    (found,) = looked(now, *before, lost, **changes).concerns
+    assert (found.cause, found.code, found.severity) == (
+        "event_gone",
+        "EVENT_WITHDRAWN",
+        Severity.ALARM,
+    )
+    assert f"any more, and it {after}: " in found.text
+    assert found.since == at(now - 2)
+    assert told(now, *before, lost, received(now - 1, before[0]), **changes) == []
+
+
+def test_an_event_that_is_gone_is_nobodys_concern_once_the_dispatch_is_over():
+    lost = answer("acknowledgement", 90, CONFIRMED[0], decided="received", reason="EVENT_WITHDRAWN")
+    assert "event_gone" not in told(181, *RUNNING, lost)

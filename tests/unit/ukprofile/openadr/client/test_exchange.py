@@ -14,7 +14,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import RawTestServer, unused_port
 
-from tests.tls import identity
+from tests.tls import identity, listening_with, only_tls_1_1
 from tests.unit.ukprofile.openadr.client.scripted import (
     PROGRAM,
     SECRET,
@@ -369,3 +369,35 @@ async def test_a_server_that_tls_does_not_trust_sees_no_request(
     assert (await client.programs.list()).items == ()
     await client.close()
     await server.close()
+
+
+async def test_a_server_that_speaks_no_tls_of_ours_is_named(
+    tmp_path: Path, client_of: Clients
+) -> None:  # N67d
+    own = identity(tmp_path)
+    async with listening_with(only_tls_1_1(own.serving())) as old:
+        with pytest.raises(PeerNotTrusted, match=r"protocol version.*attempts: 1") as found:
+            await client_of(old.url, ssl=own.trusting()).programs.list()
+    assert not found.value.security
+    assert (old.came, old.heard) == (1, b"")
+
+
+async def test_plain_http_where_https_is_due_is_named(vtn: Vtn, client_of: Clients) -> None:
+    with pytest.raises(PeerNotTrusted, match="attempts: 1") as found:
+        await client_of(vtn.url.replace("http:", "https:")).programs.list()
+    assert not found.value.security
+    assert vtn.seen == []
+
+
+async def test_a_connection_that_breaks_in_the_handshake_says_nothing_of_the_peer(
+    client_of: Clients,
+) -> None:
+    async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    server = await asyncio.start_server(hang_up, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(Unreachable) as found:
+            await client_of(f"https://127.0.0.1:{port}").programs.list()
+    assert not isinstance(found.value, PeerNotTrusted)
