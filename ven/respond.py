@@ -7,11 +7,14 @@
 Each text is answered once; the journal says which were, after a restart as well. Nothing is
 answered after respond_by: by then the contract says what silence means (profile 5). What cannot be
 decided holds up nothing else: a silent device only what is asked of it, a broken policy only its
-own answer, and a person is told.
+own answer, and a person is told. Where silence would accept a schedule that nobody could decide, it
+is refused just before: what was promised without anybody's knowing it can be done costs the DSO
+a dispatch that fails, and the FSP its penalty; a refusal costs a sale.
 """
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 import structlog
@@ -19,10 +22,11 @@ import structlog
 from ukprofile.clock import Clock
 from ukprofile.flex.answer import Response
 from ukprofile.flex.common import read_assets
+from ukprofile.flex.contract import ContractTerms
 from ven.alarms import Alarms, alarm
 from ven.anchor import carried_by, terms_of
 from ven.answer import Voice, reply
-from ven.bell import Bell
+from ven.bell import Bell, Ear, either
 from ven.bid import Bidder
 from ven.device import Device
 from ven.foresight import Forecast, Forecaster, Foresight, available
@@ -45,6 +49,8 @@ from ven.replan import in_force, replan
 
 RETRY_S = 2.0
 """Real seconds until what could not be decided is tried again."""
+BEFORE_SILENCE = timedelta(seconds=60)
+"""Business time in which a refusal still reaches the DSO before silence would accept."""
 
 
 class Responder:
@@ -80,16 +86,29 @@ class Responder:
         self._bidder = Bidder(journal, voice, weights, offers)
         self._forecaster = Forecaster(devices, forecast, log, timeout_s=timeout_s)
         self._missed: set[str] = set()
+        self._last_calls: list[datetime] = []
 
     async def run(self) -> None:
         """Answer for as long as the agent lives."""
         ear = self._bell.ear()
         while True:
-            done = await self.look()
-            await ear.wait(None if done else RETRY_S)
+            if await self.look():
+                await ear.wait()
+            else:
+                await self._again(ear)
+
+    async def _again(self, ear: Ear) -> None:
+        """Wait a little, or for news, or until something must not wait any longer."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(RETRY_S):
+                if self._last_calls:
+                    await either(ear, self._clock, min(self._last_calls))
+                else:
+                    await ear.wait()
 
     async def look(self) -> bool:
         """Answer what waits; whether everything was answered."""
+        self._last_calls.clear()
         now = self._clock.now()
         await self._tell(now)
         said, left = await self._bidder.withdraw(now), False
@@ -170,8 +189,15 @@ class Responder:
         self, one: Waiting, asked: Asked, seen: Foresight, now: datetime
     ) -> Response | None:
         """What the policy says, if it may be said; None = nobody can decide now."""
-        if seen.silent.intersection(one.assets):
-            return None
+        if silent := sorted(seen.silent.intersection(one.assets)):
+            refusal = self._undecided(one, asked, "DEVICE_FAILED", now)
+            if refusal is not None:
+                where = f"{one.slot.program}:{one.slot.thread}"
+                why = (
+                    f"{one.slot.thread} is refused: nobody knows what {', '.join(silent)} could do"
+                )
+                await self._alarms.sound(alarm("DEVICE_FAILED", where, now, detail=why))
+            return refusal
         key = f"POLICY_FAILED:{one.slot.program}:{one.slot.thread}"
         try:
             verdict = await asyncio.to_thread(self._policy.answer, asked)
@@ -183,9 +209,19 @@ class Responder:
             await self._alarms.sound(
                 alarm("POLICY_FAILED", key.partition(":")[2], now, detail=detail)
             )
-            return None
+            return self._undecided(one, asked, "POLICY_FAILED", now)
         await self._alarms.over(key, now)
         return response
+
+    def _undecided(self, one: Waiting, asked: Asked, reason: str, now: datetime) -> Response | None:
+        """A refusal where silence would soon accept; None = there is time, or silence does not."""
+        last_call = _last_call(one, asked.terms)
+        if last_call is None:
+            return None
+        if now < last_call:
+            self._last_calls.append(last_call)
+            return None
+        return _response(one, Reply("refuse", reason=reason))
 
     def _giving(
         self, one: Waiting, asked: Asked, response: Response, seen: Foresight, now: datetime
@@ -203,6 +239,17 @@ class Responder:
             return True
 
         return give
+
+
+def _last_call(one: Waiting, terms: ContractTerms | None) -> datetime | None:
+    """When a schedule is refused that nobody could decide; None where silence accepts nothing.
+
+    What is firm runs whether it is answered or not, and an increase is nothing until accepted.
+    """
+    header = one.held.header
+    if one.until is None or terms is None or terms.silence != "accept" or header.kind != "schedule":
+        return None
+    return one.until - min(BEFORE_SILENCE, max(one.until - header.issued_at, timedelta(0)) / 2)
 
 
 def _response(one: Waiting, verdict: Reply) -> Response:

@@ -278,6 +278,85 @@ async def test_a_policy_that_fails_signs_nothing_and_a_person_is_told_until_it_w
         assert ("POLICY_FAILED", False) in await table.agent.alarms()
 
 
+async def undecided(table: Table, thread: str, kind: str) -> None:
+    """Asked, to be answered within ten minutes, and nobody can decide it."""
+    by = NOON + 10 * MINUTE
+    if kind == "schedule":
+        await table.propose(thread, respond_by=by)
+    else:
+        period = PeriodOrder(start=START, end=END, delta_w=500_000)
+        order = {"contract_id": CONTRACT, "periods": (period,), "thread": thread}
+        await table.desk.instruct(InstructionOrder(**order, respond_by=by))
+    await table.agent.listener.look()
+
+
+def fails(table: Table, _folder) -> None:
+    table.agent.responder._policy = Own(lambda _asked: 1 // 0)
+
+
+def falls_mute(table: Table, folder) -> None:
+    mute = Mute(ASSET, SMALL, table.clock, folder / "mute.jsonl")
+    table.agent.responder._forecaster._devices = {ASSET: mute}
+
+
+@pytest.mark.parametrize(
+    ("broken", "why"), [(fails, "POLICY_FAILED"), (falls_mute, "DEVICE_FAILED")]
+)
+async def test_what_nobody_could_decide_is_refused_before_silence_accepts_it(tmp_path, broken, why):
+    async with table_at(tmp_path, silence="accept") as table:
+        broken(table, tmp_path)
+        await undecided(table, "D1", "schedule")
+        table.clock.set(NOON + 9 * MINUTE - timedelta(seconds=1))
+        assert not await table.agent.responder.look()
+        assert await table.said() == []
+        table.clock.set(NOON + 9 * MINUTE)
+        await table.agent.responder.look()
+        assert [(r["answer"], r["reason"]) for r in await table.said()] == [("refuse", why)]
+        assert await table.agent.sender.flush() == 0.0
+        table.clock.set(NOON + 11 * MINUTE)
+        assert await table.state() == "refused"
+        assert (why, True) in await table.agent.alarms()
+
+
+@pytest.mark.parametrize(
+    ("silence", "kind", "state"),
+    [("refuse", "schedule", "expired"), ("accept", "instruction", "confirmed")],
+)
+async def test_where_silence_promises_nothing_new_nothing_is_said_for_it(
+    tmp_path, silence, kind, state
+):
+    async with table_at(tmp_path, silence=silence) as table:
+        fails(table, tmp_path)
+        await undecided(table, "D1", kind)
+        for seconds in (540, 600, 601):
+            table.clock.set(NOON + timedelta(seconds=seconds))
+            await table.agent.responder.look()
+        assert await table.said() == []
+        assert await table.state() == state
+        assert ("POLICY_FAILED", True) in await table.agent.alarms()
+
+
+async def test_the_last_call_comes_by_the_business_clock_however_fast_it_runs(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr("ven.respond.RETRY_S", 600.0)
+    async with table_at(tmp_path, silence="accept") as table:
+        fails(table, tmp_path)
+        await undecided(table, "D1", "schedule")
+        running = asyncio.create_task(table.agent.responder.run())
+        try:
+            await until(lambda: table.agent.responder._last_calls)
+            table.clock.set(NOON + 9 * MINUTE)
+
+            async def refused():
+                return [r["answer"] for r in await table.said()] == ["refuse"]
+
+            await until(refused)
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+
+
 async def test_a_device_that_does_not_say_holds_up_only_what_is_asked_of_it(tmp_path):
     assets = [{"asset_id": ASSET}, {"asset_id": "MUTE"}]
     async with table_at(tmp_path, assets=assets) as table:
