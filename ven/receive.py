@@ -113,7 +113,7 @@ class Receiver:
                 self._voice,
                 entry,
                 decision.answer,  # type: ignore[arg-type]  # one of _DECIDED
-                decision.notices,
+                _pointers(decision),
                 event.id,
                 event,
                 now,
@@ -241,6 +241,13 @@ def _alarms(
             key = f"{slot.thread}:{event.id}"
             found.append(alarm("THREAD_MISPLACED", key, now, detail=detail, event_id=event.id))
     return found
+
+
+def _pointers(decision: Decision) -> tuple[str, ...]:
+    """What of the message the answer names: what was ignored or alerted, or why it is refused."""
+    if decision.answer == "refused" and decision.path:
+        return (decision.path,)
+    return decision.notices
 
 
 def _key(event: Event) -> str:

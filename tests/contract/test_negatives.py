@@ -77,6 +77,7 @@ webhooks and MQTT (level 2 of the refusals).
 """
 
 ENDS = {**signature.ENDS, **order.ENDS, **state.ENDS}
+THEN = {**signature.THEN, **state.THEN}
 LONG_AGO = at("2026-01-01T00:00:00Z")
 _OAUTH_ERROR = re.compile(r'error[ =]"?([a-z]+(?:_[a-z]+)+)')
 _CREATED = re.compile(r"(program|event) created")
@@ -349,8 +350,8 @@ async def test_ven(id: str, tmp_path: Path) -> None:
                 assert (await agent.plan(), await agent.ends()) == before[1:]
             if decision.entry is not None:
                 await check_remembered(agent, one)
-            if id in state.THEN:
-                await state.THEN[id](agent)
+            if id in THEN:
+                await THEN[id](agent)
 
 
 async def check_remembered(agent: Agent, one: Request) -> None:

@@ -25,8 +25,8 @@ class Acknowledgement:
     """That a message arrived, and what was decided of it.
 
     `reason` is the code of a refusal, or EVENT_WITHDRAWN: the text is held, and its event is gone
-    (profile 2 Acting). `notices` are the pointers of fields that were ignored or
-    alerted.
+    (profile 2 Acting). `notices` are the pointers of fields that were ignored, alerted or
+    refused.
     """
 
     contract_id: str

@@ -235,7 +235,11 @@ _TABLE = (
         *_CONTRACT,
         vital("decided", OneOf("received", "late", "expired", "refused"), "what was decided"),
         may("reason", TEXT, "the code of a refusal"),
-        may("notices", Each(TEXT, most=200), "pointers of fields that were ignored or alerted"),
+        may(
+            "notices",
+            Each(TEXT, most=200),
+            "pointers of fields that were ignored, alerted or refused",
+        ),
         answers=True,
     ),
     _kind(

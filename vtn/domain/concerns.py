@@ -184,7 +184,8 @@ def _refused(view: _View) -> Iterator[Concern]:
         return
     kind = text.header.kind
     reason = "" if answer is None else str(answer.body.get("reason", ""))
-    because = f": {reason}" if reason else ""
+    named = ", ".join(() if answer is None else map(str, answer.body.get("notices", ())))
+    because = (f": {reason}" if reason else "") + (f" at {named}" if named else "")
     who = view.provider if step.event is Event.REFUSE else f"the agent of {view.provider}"
     did = "took up too late" if step.event is Event.LATE else "refused"
     follows = "the revision before it runs on" if view.state in LIVE else "dispatch elsewhere"

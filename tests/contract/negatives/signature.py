@@ -3,14 +3,14 @@
 import hashlib
 import hmac
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from tests.contract.negatives import signed
-from tests.contract.negatives.scene import Given, Scene
+from tests.contract.negatives.scene import Agent, Given, Scene
 from tests.contract.negatives.signed import (
     Message,
     bare,
@@ -266,6 +266,15 @@ async def one_byte_less_passes(scene: Scene, replies: list[Reply]) -> None:
     assert (await scene.send(fits)).status == 201
 
 
+def names(pointer: str) -> Callable[[Agent], Awaitable[None]]:
+    """The answer says which field it was."""
+
+    async def then(agent: Agent) -> None:
+        assert (await agent.answers())[-1]["notices"] == [pointer]
+
+    return then
+
+
 async def points_at_the_field(scene: Scene, replies: list[Reply]) -> None:
     assert "/body/ramp_profile" in replies[0].body.decode()
 
@@ -342,6 +351,12 @@ AS_GOOD = {"N05": "SIGNATURE_FORM", "N13": "SIGNATURE_FORM", "N20n": "SIGNATURE_
 a key that was never enrolled is not inactive but unknown.
 """
 
+THEN = {
+    "N98b": names("/body/ramp_profile"),
+    "N98c": names("/body/ramp_profile"),
+    "N98d": names("/body/colour"),
+}
+"""What else a row demands of the agent that read it."""
 MORE = {"N20r": one_byte_less_passes, "N98b": points_at_the_field}
 ENDS = {"N08d": {"DSP-0001": "17:10"}}
 """When dispatches end at the agent after it, where it is not as before."""

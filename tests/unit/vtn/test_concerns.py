@@ -280,6 +280,19 @@ def test_who_looks_when_told_to_misses_nothing_that_looking_all_the_time_would_f
         assert kept.look_at is None or kept.look_at > now
 
 
+def test_a_refusal_names_the_field_that_it_is_for():
+    unknown = answer(
+        "acknowledgement",
+        1,
+        INSTRUCTION,
+        decided="refused",
+        reason="CRITICAL_UNKNOWN",
+        notices=["/body/ramp_profile"],
+    )
+    (found,) = looked(2, INSTRUCTION, unknown).concerns
+    assert "D1 (UKPN:C1): CRITICAL_UNKNOWN at /body/ramp_profile; " in found.text
+
+
 @pytest.mark.parametrize(
     ("before", "now", "after", "changes"),
     [
