@@ -39,10 +39,13 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """The other end's time lay between these two at that moment of the steady seconds."""
+    """What the other end's clock said, in whole seconds, at some time of the last `took_s`.
 
-    earliest: datetime
-    latest: datetime
+    A Date is cut off to the second (RFC 9110 6.6.1), so it may have been a second later.
+    """
+
+    said: datetime
+    took_s: float
     steady_s: float
 
 
@@ -102,12 +105,8 @@ def look(before: Watched, reading: Reading) -> Watched:
 
 
 def hear(watched: Watched, said: datetime, took_s: float) -> Watched:
-    """Take what the other end's clock said, in whole seconds, at some time of the last `took_s`.
-
-    RFC 9110 6.6.1: a Date is cut off to the second.
-    """
-    latest = _later(said, 1.0 + took_s)
-    return replace(watched, heard=Heard(said, latest, watched.reading.steady_s))
+    """Take what the other end's clock said within the last `took_s` seconds (`Heard`)."""
+    return replace(watched, heard=Heard(said, took_s, watched.reading.steady_s))
 
 
 def not_before(watched: Watched, proved: datetime) -> Watched:
@@ -156,10 +155,10 @@ def _off(watched: Watched, time: datetime) -> float:
     heard = watched.heard
     if heard is None:
         return 0.0
+    # never a sum with what somebody said: it may be at the end of all time
     since_s = watched.reading.steady_s - heard.steady_s
-    ahead_s = (time - _later(heard.latest, since_s)).total_seconds()
-    behind_s = (time - _later(heard.earliest, since_s)).total_seconds()
-    return max(ahead_s, 0.0) + min(behind_s, 0.0)
+    ahead_s = (time - heard.said).total_seconds() - since_s
+    return max(ahead_s - 1.0 - heard.took_s, 0.0) + min(ahead_s, 0.0)
 
 
 def _later(when: datetime, seconds: float) -> datetime:

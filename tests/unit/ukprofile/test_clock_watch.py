@@ -138,6 +138,13 @@ def test_a_clock_that_is_off_is_told_of_as_soon_as_that_is_sure(off_s, took_s, p
     assert machine.error_s == pytest.approx(0.0, abs=1e-3), "it is told of, and not followed"
 
 
+@pytest.mark.parametrize("year", [1, 9999])
+def test_any_date_may_be_said(year):
+    machine = Machine()
+    machine.watched = hear(machine.watched, datetime(year, 12, 31, 23, 59, 59, tzinfo=UTC), 0.1)
+    assert machine.move(1.0).refuses
+
+
 # -- when it is believed again ---------------------------------------------------------------------
 
 
