@@ -21,6 +21,7 @@ from tests.contract.negatives import (
     signed,
     time_units,
 )
+from tests.contract.negatives.clocks import CLOCKS
 from tests.contract.negatives.lies import FIRST_CONTACT, LIES, polling
 from tests.contract.negatives.restarts import RESTARTS
 from tests.contract.negatives.rows import Row, of_role, rows
@@ -53,8 +54,6 @@ AS_GOOD = {**signature.AS_GOOD, **authority.AS_GOOD, "N136b": "MEDIA_TYPE"}
 """Another code of the same step, as `codes.md` admits: HTML is refused by its label already."""
 
 NOT_YET = {
-    "N40a": "no watch of the clock yet: nobody is told that it stepped",
-    "N40b": "no watch of the clock yet",
     "N85d": "push: there are no subscriptions yet (501), so FSP8 has none to be hidden",
     "N132g": "push: every subscription is answered 501",
 }
@@ -80,7 +79,7 @@ def stores() -> list[Any]:
 
 def test_every_row_has_its_input_or_a_reason() -> None:
     assert len(rows()) == 272
-    tables = (*SIGNED, *PLAIN, LIES, RESTARTS, NOT_YET)
+    tables = (*SIGNED, *PLAIN, LIES, CLOCKS, RESTARTS, NOT_YET)
     assert {row for table in tables for row in table} == set(rows())
     assert sum(len(table) for table in tables) == 272, "each row in one table"
     assert set(GIVEN) <= set(WHEN)
@@ -272,7 +271,7 @@ MORE = {
 # -- the agent -------------------------------------------------------------------------------------
 
 
-AT_AGENT = [row for row in cases("ven") if row not in (*LIES, *RESTARTS)]
+AT_AGENT = [row for row in cases("ven") if row not in (*LIES, *CLOCKS, *RESTARTS)]
 
 
 @pytest.mark.parametrize("id", AT_AGENT)
@@ -361,3 +360,15 @@ async def test_polling(id: str, tmp_path: Path) -> None:
         assert await at.agent.plan(), "D1 is confirmed, and runs"
         assert as_row_says(row, at.agent.security) == [row.reason]
         assert "hush-hush" not in at.agent.security.everything
+
+
+@pytest.mark.parametrize("id", sorted(CLOCKS))
+async def test_clock(id: str, tmp_path: Path) -> None:
+    """As above, of an agent whose own clock is what is wrong."""
+    row = rows()[id]
+    async with polling(tmp_path / "journal.db") as at:
+        await at.look()
+        before = await at.agent.snapshot()
+        await CLOCKS[id](at, tmp_path)
+        assert await at.agent.snapshot() == before
+        assert as_row_says(row, at.agent.security) == due_at_agent(row)
