@@ -65,11 +65,11 @@ class ClockWatch:
             return
         self._key = key
         text = _text(found, now)
-        await self._journal.write(lambda book: book.note(NOTE, text))
         for other in {_TOLD, _SIGNS_NOTHING} - {key}:
             await self._alarms.over(f"CLOCK_STEP:{other}", now)
         if key:
             await self._alarms.sound(alarm("CLOCK_STEP", key, now, detail=text))
+        await self._journal.write(lambda book: book.note(NOTE, text))
         self._heartbeat.hurry()
         self._bell.ring()  # for what could not be signed, and may be now
 

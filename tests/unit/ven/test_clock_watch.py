@@ -7,17 +7,20 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
 import pytest
+from typer.testing import CliRunner
 
 from tests.agent import Agent, agent_at
 from tests.listening import Heard
-from tests.unit.ven.dso import ASSET, NOON, Dso, dso_with_fsp7
+from tests.unit.ven.dso import ASSET, FSP7, NOON, Dso, dso_with_fsp7
 from ukprofile.clock import ManualClock, WatchedClock
 from ukprofile.openadr.client import Client, Credentials
 from ukprofile.receiving import parse_text
+from ven.cli import _told, app
 from ven.clock_watch import NOTE, proved_time
 from ven.device.simulated import Battery
 from ven.errand import Unavailable
 from ven.inbox import Inbox, drop
+from ven.settings import Asset, Place, Settings
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 START, END = NOON + 30 * MINUTE, NOON + 90 * MINUTE
@@ -238,6 +241,24 @@ async def test_a_person_may_say_that_the_clock_is_right(tmp_path):
         assert await site.agent.alarms() == [("CLOCK_STEP", False)]
         assert await site.power_w() == 0
         assert await site.said() == ["received", "executing", "completed"]
+
+
+def test_the_command_says_who_takes_it_and_leaves_the_word_for_the_agent(tmp_path):
+    place = Place(tmp_path / "agent")
+    asset = Asset(ASSET)
+    place.make(Settings(party="FSP7", environment="sandbox", assets=(asset,)), FSP7)
+    done = CliRunner().invoke(app, ["trust-clock", str(place.path)])
+    assert done.exit_code == 0
+    assert "right at its next start" in done.output
+    assert place.clock_vouched.exists()
+
+
+def test_the_status_shows_what_is_wrong_with_the_clock():
+    found = dict.fromkeys(("contracts", "dispatches", "offers", "devices", "queued", "alarms"), ())
+    found |= {"party": "FSP7", "environment": "sandbox", "vtn": "", "dialect": "uk", "trust": ""}
+    found |= {"now": "", "contact": "", "clock": "the clock jumped 7.0 s back"}
+    assert "clock: the clock jumped 7.0 s back" in _told(found)
+    assert not any("clock" in line for line in _told(found | {"clock": ""}))
 
 
 async def test_a_small_step_is_told_of_and_it_goes_on_signing(tmp_path):

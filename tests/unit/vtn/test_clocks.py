@@ -1,11 +1,13 @@
 """A VTN whose machine's clock is set: what it tells, what it refuses, and what goes on."""
 
+import asyncio
 import json
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
 import aiohttp
 import pytest
+from typer.testing import CliRunner
 
 from tests.listening import Heard
 from tests.unit.ven.dso import CONTRACT, FSP7, NOON, terms
@@ -13,12 +15,15 @@ from tests.unit.vtn.scene import AS_FSP7, BEGIN, END
 from tests.waiting import until
 from ukprofile.clock import ManualClock, WatchedClock
 from ukprofile.errors import Refused
+from vtn.app import open_vtn
+from vtn.cli import app
 from vtn.commands import run
 from vtn.domain.clocks import Clocks
 from vtn.domain.desk import CeaseOrder, InstructionOrder, PeriodOrder
 from vtn.domain.desk.alarms import AlarmsOrder
 from vtn.domain.office import OFFICE
 from vtn.domain.record import Kind, Role
+from vtn.settings import Settings
 from vtn.testing import running_vtn
 
 HOUR = timedelta(hours=1)
@@ -193,6 +198,20 @@ async def test_a_clock_set_back_while_no_vtn_ran_is_found_at_the_start(tmp_path)
         await room.says()
     async with Control(NOON - HOUR).room(tmp_path) as room:
         assert "back" in room.clock.doubt()
+
+
+def test_the_command_says_what_was_and_what_is(tmp_path):
+    async def made():
+        async with open_vtn(Settings(data_dir=tmp_path, dso="UKPN", sandbox=True)):
+            pass
+
+    asyncio.run(made())
+    done = CliRunner().invoke(app, ["trust-clock", "--data-dir", str(tmp_path)])
+    assert done.exit_code == 0, done.output
+    assert done.output.count("the clock is steady") == 2
+    done = CliRunner().invoke(app, ["status", "--data-dir", str(tmp_path)])
+    assert "business time " in done.output
+    assert ", the clock is steady" in done.output
 
 
 # -- the clocks of others --------------------------------------------------------------------------
