@@ -13,7 +13,7 @@ import os
 import signal
 import subprocess
 import sys
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 
 from rich.console import Console
@@ -22,6 +22,7 @@ from demo.conductor import Play, perform
 from demo.day import Day
 from demo.sandbox import sandbox
 from demo.stage import ROOT, StageError
+from ukprofile.clock import SystemClock
 
 HERE = Path(__file__).parent
 
@@ -51,7 +52,8 @@ def main() -> int:
             binaries = Path(os.path.relpath(Path(sys.executable).parent))
             asyncio.run(sandbox(scenario, directory, binaries, given.port, console))
             return 0
-        directory = given.directory or ROOT / "var/demo" / f"{datetime.now(UTC):%Y%m%d-%H%M%S}"
+        name = f"{SystemClock().now():%Y%m%d-%H%M%S}"
+        directory = given.directory or ROOT / "var/demo" / name
         directory.mkdir(parents=True)
         return play(Day.read(given.scenario, given.date), directory, given.pace, console)
     except StageError as error:

@@ -14,13 +14,15 @@ import structlog
 
 from tests.unit.ven.dso import ASSET, FSP7
 from tests.waiting import until
-from ukprofile.clock import ManualClock
+from ukprofile.clock import Clock, WatchedClock
+from ukprofile.clock_watch import Standing
 from ukprofile.openadr.client import Client
 from ukprofile.trust import Register
 from ven.act import Actor
 from ven.alarms import Alarms
 from ven.answer import Voice
 from ven.bell import Bell
+from ven.clock_watch import ClockWatch
 from ven.device.simulated import Battery, SimulatedBattery
 from ven.draft import Dialect, Fleet
 from ven.heartbeat import Heartbeat
@@ -43,7 +45,7 @@ class Agent:
     """FSP7's agent with one battery. `turn` does what its parts would do by themselves."""
 
     journal: Journal
-    clock: ManualClock
+    clock: Clock
     listener: Listener
     reporter: Reporter
     responder: Responder
@@ -51,18 +53,26 @@ class Agent:
     afterwards: PostActions
     sender: Sender
     heartbeat: Heartbeat
+    clock_watch: ClockWatch | None
     device_log: Path
 
     async def turn(self) -> None:
         """Look, answer, tell the devices, meter, report, send."""
+        if self.clock_watch is not None:
+            await self.clock_watch.look()
         await self.listener.look()
-        assert await self.responder.look()
+        assert await self.responder.look() or self.mute
         await self.settled()
         await self.meter.look()
         await self.reporter.look()
         await self.afterwards.look()
         assert await self.sender.flush() == 0.0
         await self.heartbeat.beat()
+
+    @property
+    def mute(self) -> bool:
+        """Whether it cannot sign."""
+        return isinstance(self.clock, WatchedClock) and bool(self.clock.doubt())
 
     async def settled(self) -> None:
         """Return once the devices were told all that is due."""
@@ -94,7 +104,7 @@ class Agent:
 async def agent_at(
     client: Client,
     folder: Path,
-    clock: ManualClock,
+    clock: Clock,
     register: Register,
     battery: Battery = Battery(),  # noqa: B008 - a frozen value
     offers: Terms | None = None,
@@ -102,13 +112,21 @@ async def agent_at(
     post_action_after_s: float = 0.0,
     log: Any = None,
 ) -> AsyncIterator[Agent]:
-    """FSP7's agent in `folder`, reaching a VTN by `client`; started again it goes on."""
+    """FSP7's agent in `folder`, reaching a VTN by `client`; started again it goes on.
+
+    A `WatchedClock` is watched, as `ven.agent` does.
+    """
     log = log or structlog.get_logger()
     journal = await Journal.open(folder / "journal.db")
     device_log = folder / f"{ASSET}.jsonl"
     devices = {ASSET: SimulatedBattery(ASSET, battery, clock, device_log)}
-    voice = Voice(FSP7, 1, "sandbox", secrets.token_bytes)
+    watched = clock if isinstance(clock, WatchedClock) else None
+    doubt = watched.doubt if watched else lambda: ""
+    voice = Voice(FSP7, 1, "sandbox", secrets.token_bytes, doubt)
     alarms, bell = Alarms(journal, log), Bell()
+    standing = watched.standing if watched else lambda: Standing("steady")
+    heartbeat = Heartbeat(client, "FSP7", log, every_s=60.0, clock=standing)
+    vouched = folder / "clock-vouched"
     receiver = (
         Receiver(journal, alarms, voice, clock, {})
         if dialect == "uk"
@@ -133,7 +151,7 @@ async def agent_at(
                 {},
                 clock,
                 bell,
-                log,
+                structlog.get_logger(),
                 policy=Able(),
                 offers=offers,
                 forecast=dict,
@@ -142,7 +160,8 @@ async def agent_at(
             Meter(journal, devices, clock, reading_s=60, timeout_s=5.0),
             PostActions(journal, voice, {}, clock, bell, after_s=post_action_after_s),
             Sender(client, journal, alarms, bell, clock, random=Random(1), weights={}),
-            Heartbeat(client, "FSP7", log, every_s=60.0),
+            heartbeat,
+            ClockWatch(watched, journal, alarms, heartbeat, bell, vouched) if watched else None,
             device_log,
         )
     finally:

@@ -25,7 +25,8 @@ MAY_IMPORT_OF_OURS = {
     # most specific prefix first; "" in a value allows nothing of ours
     "ukprofile.codes": (),
     "ukprofile.errors": ("ukprofile.codes",),
-    "ukprofile.clock": (),
+    "ukprofile.clock": ("ukprofile.clock_watch",),
+    "ukprofile.clock_watch": (),
     "ukprofile.loopback": (),
     "ukprofile.openadr": (
         "ukprofile.openadr",
@@ -82,6 +83,17 @@ NEVER_IN_UKPROFILE = {
 }
 EXCEPTIONS = {"ukprofile.openadr.client", "ukprofile.clock"}
 """What of ukprofile touches the world: the HTTP client, and the clock."""
+
+
+ASKS_THE_TIME = {
+    "datetime.datetime.now",
+    "datetime.datetime.utcnow",
+    "datetime.datetime.today",
+    "datetime.date.today",
+}
+"""What nobody may call but `ukprofile.clock`, beside all of the module `time`: who needs the time
+is handed a clock, and who waits does so by a clock or in `asyncio`. There are no exceptions.
+"""
 
 
 def modules() -> list[tuple[str, Path]]:
@@ -151,6 +163,68 @@ def test_no_module_imports_itself_by_way_of_others() -> None:
         imported -= {name for name in imported if any(i.startswith(name + ".") for i in imported)}
         imported -= {name for name in imported if within(module, name)}
     TopologicalSorter(graph).prepare()
+
+
+def asked_of_the_machine(source: str) -> list[str]:
+    """Where a module asks the machine for the time, by whatever name it knows it."""
+    tree = ast.parse(source)
+    named = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            named |= {a.asname or a.name.split(".")[0]: a.name for a in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            named |= {a.asname or a.name: f"{node.module}.{a.name}" for a in node.names}
+    found = []
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Name | ast.Attribute):
+            continue
+        name, loops = _dotted(node, named), ("get_running_loop().time", "loop.time")
+        if name in ASKS_THE_TIME or within(name, "time") or name.endswith(loops):
+            found.append(f"line {node.lineno}: {name}")
+    return found
+
+
+def _dotted(node: ast.AST, named: dict[str, str]) -> str:
+    """`dt.now` as datetime.datetime.now where dt was imported as that."""
+    if isinstance(node, ast.Name):
+        return named.get(node.id, f"a local name, {node.id}")
+    if isinstance(node, ast.Call):
+        return f"{_dotted(node.func, named)}()"
+    return f"{_dotted(node.value, named)}.{node.attr}" if isinstance(node, ast.Attribute) else ""
+
+
+@pytest.mark.parametrize(
+    ("module", "path"), modules(), ids=lambda v: v if isinstance(v, str) else ""
+)
+def test_only_the_clock_asks_what_time_it_is(module: str, path: Path) -> None:
+    if module != "ukprofile.clock":
+        assert not asked_of_the_machine(path.read_text())
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import datetime\nx = datetime.datetime.now(datetime.UTC)",
+        "from datetime import datetime\nstamp = datetime.now",
+        "from datetime import datetime as dt\nx = dt.utcnow()",
+        "from datetime import date\nx = date.today()",
+        "import time as t\nx = t.perf_counter_ns()",
+        "from time import monotonic\nx = monotonic()",
+        "def nap():\n    from time import sleep\n    sleep(1)",
+        "import asyncio\nx = asyncio.get_running_loop().time()",
+        "def due(loop): return loop.time() + 5",
+        "class A:\n    def due(self): return self._loop.time()",
+    ],
+)
+def test_a_planted_look_at_the_machines_clock_is_found(source: str) -> None:
+    assert asked_of_the_machine(source)
+
+
+def test_what_only_sounds_like_the_time_is_allowed() -> None:
+    source = (
+        "from datetime import datetime\nx = datetime.fromisoformat(y).time(), clock.now(), time"
+    )
+    assert not asked_of_the_machine(source)
 
 
 @pytest.mark.parametrize(

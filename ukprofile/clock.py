@@ -11,17 +11,23 @@ Two clocks are handed to every process and never mixed:
     real       0 s                   30 s           60 s
 
 `SharedClock` keeps anchor and rate of a business clock in a small memory-mapped file, so that
-several processes agree, and a killed and restarted one finds the right time.
+several processes agree, and a killed and restarted one finds the right time. `WatchedClock` is the
+machine's clock for those who sign and act by it: it does not jump when that is set.
 """
 
 import asyncio
 import mmap
 import os
 import struct
+import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
+
+from ukprofile import clock_watch
+from ukprofile.clock_watch import Reading, Standing, Watched
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LONGEST_NAP_S = 5.0
@@ -49,6 +55,73 @@ class SystemClock:
     async def until(self, when: datetime) -> None:
         while (left := (when - self.now()).total_seconds()) > 0:
             await asyncio.sleep(min(left, _LONGEST_NAP_S))
+
+
+def steady_seconds() -> float:
+    """Seconds that nobody can set, since some moment; those in which the machine slept count."""
+    if hasattr(time, "CLOCK_BOOTTIME"):
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+    return time.monotonic()
+
+
+class WatchedClock:
+    """A wall clock that is watched against steady seconds: a step of it is no step of this one.
+
+    What is made of the two stands in `ukprofile.clock_watch`. May be asked from any thread.
+    """
+
+    _AT_ONCE_S = 0.05
+    """The two are read together if that took no longer; a busy machine may stop us in between."""
+
+    def __init__(
+        self, wall: Clock | None = None, steady: Callable[[], float] = steady_seconds
+    ) -> None:
+        """`wall` None = the machine's."""
+        self._wall = wall or SystemClock()
+        self._steady = steady
+        self._lock = threading.Lock()
+        self._watched = clock_watch.begin(self._read())
+
+    def now(self) -> datetime:
+        return self._look().time
+
+    async def until(self, when: datetime) -> None:
+        while (left := (when - self.now()).total_seconds()) > 0:
+            await asyncio.sleep(min(left, _LONGEST_NAP_S))
+
+    def standing(self) -> Standing:
+        """What there is to say of the wall clock."""
+        return clock_watch.standing(self._look())
+
+    def doubt(self) -> str:
+        """Why nothing may be signed by this clock; "" = it may."""
+        found = self.standing()
+        return found.text if found.refuses else ""
+
+    def hear(self, said: datetime, took_s: float) -> None:
+        """The other end's clock said that, in whole seconds, within the last `took_s` seconds."""
+        self._look(lambda watched: clock_watch.hear(watched, said, took_s))
+
+    def not_before(self, proved: datetime) -> None:
+        """It is at least `proved`, as what was kept by an earlier process shows."""
+        self._look(lambda watched: clock_watch.not_before(watched, proved))
+
+    def vouch(self) -> None:
+        """A person says that the wall clock is right."""
+        self._look(clock_watch.vouch)
+
+    def _look(self, then: Callable[[Watched], Watched] | None = None) -> Watched:
+        with self._lock:
+            self._watched = clock_watch.look(self._watched, self._read())
+            if then is not None:
+                self._watched = then(self._watched)
+            return self._watched
+
+    def _read(self) -> Reading:
+        while True:
+            before, wall, after = self._steady(), self._wall.now(), self._steady()
+            if after - before <= self._AT_ONCE_S:
+                return Reading(wall, after)
 
 
 class ManualClock:

@@ -142,6 +142,7 @@ _ACCESS = (
     Code("POLICY_FAILED", "the FSP's own policy gives no answer that may be signed", None),
     Code("REPORT_REFUSED", "the VTN refuses a report for good", None),
     Code("OUT_OF_CONTACT", "the VTN cannot be reached", None, security=True),
+    Code("CLOCK_STEP", "the clock jumped, or is far from the other end's: nothing is signed by it", 503, security=True),
     Code("STORE_DOWN", "cannot be stored, so it is not acknowledged", 503, security=True),
     Code("NOT_IMPLEMENTED", "not offered yet", 501),
     Code("INTERNAL", "an error of ours; the instance names it in the log", 500),

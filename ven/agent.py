@@ -18,23 +18,26 @@ import signal
 import ssl
 from collections.abc import Mapping
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import SystemRandom
 from typing import Protocol
 
 import structlog
 
-from ukprofile.clock import Clock
+from ukprofile.clock import Clock, WatchedClock
+from ukprofile.clock_watch import Standing
 from ukprofile.errors import ProfileError
 from ukprofile.mapping.draft import DraftEvent, DraftProgram
 from ukprofile.openadr import Event, Program
 from ukprofile.openadr.client import Client, Credentials
 from ukprofile.signing import SigningKeys
+from ukprofile.trust import Register
 from ven.act import Actor
 from ven.alarms import Alarms
 from ven.answer import Voice
 from ven.bell import Bell
+from ven.clock_watch import ClockWatch, proved_time
 from ven.device import Device
 from ven.equipment import batteries, business_clock, forecast_of, offer_terms, weights_of
 from ven.heartbeat import Heartbeat
@@ -81,8 +84,11 @@ async def run(place: Place, *, ready_file: Path | None = None) -> None:
         journal = await Journal.open(place.journal)
         stack.push_async_callback(journal.close)
         _not_ready(ready_file)
+        watched = clock if isinstance(clock, WatchedClock) else None
+        if watched is not None:
+            await _since(watched, journal, place.load_register(settings))
         log = stack.enter_context(open_log(place.log))
-        client = await stack.enter_async_context(_client(place, settings))
+        client = await stack.enter_async_context(_client(place, settings, watched))
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -93,6 +99,13 @@ async def run(place: Place, *, ready_file: Path | None = None) -> None:
             log.exception("crashed")
             raise Crashed(f"the agent failed, see {place.log}: {group.exceptions[0]!r}") from group
         log.info("stopped", party=settings.party)
+
+
+async def _since(clock: WatchedClock, journal: Journal, register: Register) -> None:
+    """A clock that was set back while no agent ran stepped all the same (N40a)."""
+    proved = await journal.read(lambda book: proved_time(book, {k.party for k in register}))
+    if proved is not None:
+        clock.not_before(proved)
 
 
 async def _live(
@@ -117,12 +130,14 @@ async def _live(
         weights=ground.weights,
     )
     listener = _listener(place, settings, ground, client)
-    parts: list[_Part] = [
-        listener,
-        sender,
-        Heartbeat(client, settings.party, log, every_s=settings.heartbeat_s),
-        *_workers(settings, ground),
-    ]
+    heartbeat = Heartbeat(
+        client, settings.party, log, every_s=settings.heartbeat_s, clock=ground.standing
+    )
+    parts: list[_Part] = [listener, sender, heartbeat, *_workers(settings, ground)]
+    if isinstance(clock, WatchedClock):
+        parts.append(
+            ClockWatch(clock, journal, ground.alarms, heartbeat, ground.bell, place.clock_vouched)
+        )
     if settings.dialect == "uk":
         parts += _speakers(place, settings, ground)
     if settings.telemetry:
@@ -154,6 +169,13 @@ class _Ground:
     bell: Bell
     log: structlog.stdlib.BoundLogger
 
+    def standing(self) -> Standing:
+        """How far the clock can be believed; who signs nothing never refuses to."""
+        found = (
+            self.clock.standing() if isinstance(self.clock, WatchedClock) else Standing("steady")
+        )
+        return replace(found, refuses=bool(self.voice.doubt()))
+
 
 def _ground(
     place: Place,
@@ -163,6 +185,8 @@ def _ground(
     log: structlog.stdlib.BoundLogger,
 ) -> _Ground:
     voice = Voice(_keys(place, settings), settings.suite, settings.environment, secrets.token_bytes)
+    if isinstance(clock, WatchedClock) and settings.dialect == "uk":
+        voice = replace(voice, doubt=clock.doubt)
     devices, weights = batteries(place, settings, clock), weights_of(settings)
     return _Ground(journal, Alarms(journal, log), voice, devices, weights, clock, Bell(), log)
 
@@ -275,7 +299,7 @@ def _keys(place: Place, settings: Settings) -> SigningKeys:
     return keys
 
 
-def _client(place: Place, settings: Settings) -> Client:
+def _client(place: Place, settings: Settings, watched: WatchedClock | None) -> Client:
     trusted = None
     if settings.ca_file:
         try:
@@ -294,4 +318,5 @@ def _client(place: Place, settings: Settings) -> Client:
         user_agent="ukven",
         program=DraftProgram if draft else Program,
         event=DraftEvent if draft else Event,
+        on_date=watched.hear if watched else None,
     )

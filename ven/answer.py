@@ -44,12 +44,24 @@ _PREFIXES = {
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """Who signs: my keys, the suite, my environment, and randomness for message ids."""
+    """Who signs: my keys, the suite, my environment, and randomness for message ids.
+
+    `doubt` says why my clock cannot be believed, "" = it can: nothing is signed by one that
+    cannot (research security 4).
+    """
 
     keys: SigningKeys
     suite: int
     environment: str
     random_bytes: Callable[[int], bytes]
+    doubt: Callable[[], str] = lambda: ""
+
+
+class InDoubt(Refused):
+    """My clock cannot be believed, so nothing is signed. What was due is due again later."""
+
+    def __init__(self, doubt: str) -> None:
+        super().__init__("CLOCK_STEP", f"{doubt}: nothing is signed until it can be believed")
 
 
 def acknowledge(
@@ -65,7 +77,7 @@ def acknowledge(
     """Answer `entry` by READ_BACK of what `event` was read to say; the message id, "" for none.
 
     There is no answer to a text of which nobody can say what assets it is about: a stop of a
-    thread and a contract that were never read.
+    thread and a contract that were never read. Raises InDoubt, as all that signs.
     """
     about = _about(book, entry)
     if about is None:
@@ -233,6 +245,8 @@ def _send(
 def _keep(
     book: Book, voice: Voice, header: Header, body: Mapping[str, Any], now: datetime
 ) -> Sealed:
+    if doubt := voice.doubt():
+        raise InDoubt(doubt)
     sealed = seal(header.to_json(body), voice.keys, voice.suite)
     book.keep(sent_entry(sealed, now))
     return sealed

@@ -229,6 +229,26 @@ def journal(directory: Directory, as_json: AsJson = False) -> None:
                 typer.echo(f"{at}  {line.what:9} {line.text}")
 
 
+@app.command("trust-clock")
+def trust_clock(directory: Directory) -> None:
+    """Say that the machine's clock is right, after the agent of DIR stopped to sign by it.
+
+    A clock that was set by more than 5 s, or is that far from the VTN's, is trusted again by
+    itself only once it is set right. Compare it with another one first: by this clock dispatches
+    begin and end from now on.
+
+    Example: ukven trust-clock my-agent
+    """
+    from ven.journal import in_use
+    from ven.settings import Place, write_whole
+
+    place = Place(directory)
+    place.load()
+    write_whole(place.clock_vouched, "")
+    when = "now" if in_use(place.journal) else "at its next start"
+    typer.echo(f"the agent of {directory} takes the machine's clock as right {when}")
+
+
 Contract = Annotated[str, typer.Option(help="Only this contract; else every one it is in.")]
 
 
@@ -354,7 +374,8 @@ def _told(found: dict[str, Any]) -> list[str]:
     contact = found["contact"] or "never"
     told = [f"{found['party']} ({found['environment']}) at {found['vtn'] or 'no VTN yet'}"]
     told += [f"dialect {found['dialect']}, {found['trust']}"]
-    told += [f"business time {found['now']}, last contact {contact}", ""]
+    told += [f"business time {found['now']}, last contact {contact}"]
+    told += [f"clock: {found['clock']}", ""] if found["clock"] else [""]
     sections = {
         "contracts": "{contract_id}  {product} in {zone}, {capacity_w:,} W until {valid_to}",
         "dispatches": "{thread}  {state}  {shown}  {whose}",

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from ukprofile.clock import Clock, SharedClock, SystemClock
+from ukprofile.clock import Clock, SharedClock, WatchedClock
 from ven.device.ability import Ability, read_forecast
 from ven.device.simulated import SimulatedBattery
 from ven.offer import Nature, Terms
@@ -13,7 +13,7 @@ from ven.settings import Place, Settings, SettingsError
 def business_clock(settings: Settings) -> Clock:
     """The clock dispatches go by. Raises SettingsError."""
     if not settings.clock:
-        return SystemClock()
+        return WatchedClock()
     try:
         return SharedClock(Path(settings.clock))
     except (OSError, ValueError) as error:

@@ -1,32 +1,44 @@
-"""The heartbeat: the agent keeps two attributes of its own ven fresh (profile 1).
+"""The heartbeat: the agent keeps some attributes of its own ven fresh (profile 1).
 
 It is unsigned and only raises alarms at the DSO: nothing ever starts or stops by it.
 """
 
-import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable
 
 import structlog
 
+from ukprofile.clock_watch import Standing
 from ukprofile.errors import ProfileError
-from ukprofile.openadr import ValuesMap, Ven, VenVenRequest
+from ukprofile.mapping.heartbeat import beating
+from ukprofile.openadr import Ven, VenVenRequest
 from ukprofile.openadr.client import Client, Held, VtnProblem
-
-STATUS = "VEN_STATUS"
-INTERVAL = "UPDATE_INTERVAL_SECONDS"
+from ven.bell import Ear
 
 
 class Heartbeat:
     """Says "I am here" in the agent's own ven, which it makes if the DSO has not."""
 
     def __init__(
-        self, client: Client, party: str, log: structlog.stdlib.BoundLogger, *, every_s: float
+        self,
+        client: Client,
+        party: str,
+        log: structlog.stdlib.BoundLogger,
+        *,
+        every_s: float,
+        clock: Callable[[], Standing] = lambda: Standing("steady"),
     ) -> None:
+        """`clock` says how far the agent's clock can be believed."""
         self._client = client
         self._party = party
         self._log = log
         self._every_s = every_s
+        self._clock = clock
+        self._hurried = Ear()
         self._held: Held[Ven] | None = None
+
+    def hurry(self) -> None:
+        """There is something new to say: the next beat is now."""
+        self._hurried.hear()
 
     async def run(self) -> None:
         while True:
@@ -35,7 +47,7 @@ class Heartbeat:
             except ProfileError as error:
                 # Whether the VTN can be reached at all, the listener tells.
                 self._log.warning("no heartbeat", why=str(error))
-            await asyncio.sleep(self._every_s)
+            await self._hurried.wait(self._every_s)
 
     async def beat(self) -> Held[Ven]:
         """One heartbeat. Raises VtnProblem, Unreachable, Refused."""
@@ -55,20 +67,11 @@ class Heartbeat:
         return await self._client.vens.get(found.items[0].id)
 
     async def _put(self, held: Held[Ven]) -> Held[Ven]:
-        """Replace the two attributes and keep the others, unless somebody was quicker."""
+        """Replace the heartbeat's attributes and keep the others, unless somebody was quicker."""
         request = VenVenRequest(
             ven_name=held.value.ven_name,
-            attributes=beating(held.value.attributes or (), self._every_s),
+            attributes=beating(held.value.attributes or (), self._every_s, self._clock()),
         )
         self._held = None
         self._held = await self._client.vens.update(held.value.id, request, if_match=held.etag)
         return self._held
-
-
-def beating(attributes: Sequence[ValuesMap], every_s: float) -> tuple[ValuesMap, ...]:
-    """The attributes with the two of the heartbeat in place of older ones."""
-    return (
-        *(a for a in attributes if a.type not in (STATUS, INTERVAL)),
-        ValuesMap(type=STATUS, values=("AVAILABLE",)),
-        ValuesMap(type=INTERVAL, values=(max(1, round(every_s)),)),
-    )

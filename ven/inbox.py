@@ -21,7 +21,7 @@ from ukprofile.flex.bodies import kind_of
 from ukprofile.receiving import Slot, parse_text
 from ven.alarms import Alarms, alarm_of
 from ven.anchor import contract_event, held_terms
-from ven.answer import Voice, declare
+from ven.answer import InDoubt, Voice, declare
 from ven.bell import Bell
 from ven.equipment import business_clock
 from ven.errand import Errand, Saying, read_errand
@@ -110,6 +110,8 @@ class Inbox:
             try:
                 errand = read_errand(await asyncio.to_thread(_read, path))
                 await self._journal.write(partial(say, voice=self._voice, errand=errand, now=now))
+            except InDoubt:
+                return  # nothing is wrong with the errand: it waits until something can be signed
             except Refused as refused:
                 await self._alarms.sound(alarm_of(refused, f"inbox:{path.name}", "", now))
                 await asyncio.to_thread(_set_aside, path)

@@ -181,12 +181,12 @@ class Listener:
                 await self._stray(event)
                 continue
             received = await self._receiver.receive(event, program, context)
-            if received is None:
+            if received is None or received.owed:
                 self._undecided.add(event.id)
             else:
                 self._undecided.discard(event.id)
-                if received.decision.entry is not None:
-                    self._bell.ring()
+            if received is not None and received.decision.entry is not None:
+                self._bell.ring()
 
     async def _stray(self, event: Event) -> None:
         """An event of a program that is none of ours: a person hears of it if it claims to be."""

@@ -8,6 +8,7 @@ person handed in stands.
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -17,7 +18,7 @@ from ukprofile.flex.metering import Baseline
 from ukprofile.receiving import parse_text
 from ven.alarms import Alarms, alarm
 from ven.anchor import contract_event, held_terms
-from ven.answer import Voice
+from ven.answer import InDoubt, Voice
 from ven.bell import Bell, either
 from ven.device import Baselined, Device
 from ven.errand import Nomination, Series
@@ -70,8 +71,10 @@ class Nominator:
             series = await self._ask(asset_id, day)
             if series is not None:
                 errand = Nomination((series,), (asset_id,), program)
-                await self._journal.write(partial(say, voice=self._voice, errand=errand, now=now))
-                self._bell.ring()
+                said = partial(say, voice=self._voice, errand=errand, now=now)
+                with suppress(InDoubt):
+                    await self._journal.write(said)
+                    self._bell.ring()
 
     def _due(self, book: Book, now: datetime) -> list[tuple[str, str, tuple[datetime, datetime]]]:
         today = local_day(now)

@@ -14,6 +14,7 @@ whatever changes later: the newest revision is the whole truth about an asset an
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise, product
@@ -28,7 +29,7 @@ from ukprofile.flex.metering import Baseline, PostAction, in_parts
 from ukprofile.receiving import Entry, parse_text
 from ukprofile.timeline import Plan, level_now, timeline
 from ven.anchor import answered, event_of, terms_of
-from ven.answer import Voice, last_reply, reply
+from ven.answer import InDoubt, Voice, last_reply, reply
 from ven.bell import Bell
 from ven.draft import is_draft
 from ven.journal import Book, Journal
@@ -94,8 +95,9 @@ class PostActions:
         """Send what is due and was not said yet."""
         now = self._clock.now()
         if await self._journal.read(lambda book: next(self._news(book, now), None)):
-            await self._journal.write(lambda book: self._say(book, now))
-            self._bell.ring()
+            with suppress(InDoubt):
+                await self._journal.write(lambda book: self._say(book, now))
+                self._bell.ring()
 
     def _say(self, book: Book, now: datetime) -> None:
         for one in list(self._news(book, now)):

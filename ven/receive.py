@@ -16,11 +16,13 @@ only an agent enrolled with the draft GB dialect has a `DraftReceiver`.
 import asyncio
 import hashlib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
 from ukprofile.clock import Clock
 from ukprofile.errors import Refused
+from ukprofile.flex.answer import Decided
 from ukprofile.flex.projection import Projected
 from ukprofile.mapping.carrier import message_in, projection_in
 from ukprofile.mapping.contract import PROJECTION_ATTRIBUTE, attribute, target_of
@@ -36,9 +38,10 @@ from ukprofile.receiving import (
     open_message,
     receiving_time,
     repeat,
+    unknown_fields,
 )
 from ven.alarms import Alarms, alarm, alarm_of
-from ven.answer import Voice, acknowledge, read_back_unsigned, tell_gone
+from ven.answer import InDoubt, Voice, acknowledge, read_back_unsigned, tell_gone
 from ven.draft import Fleet, Reader, entries_for
 from ven.journal import Alarm, Book, Journal
 from ven.replan import replan
@@ -48,10 +51,14 @@ _DECIDED = ("received", "late", "expired", "refused")
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """What became of an event: the decision, and whether the plan may have changed."""
+    """What became of an event: the decision, and whether the plan may have changed.
+
+    `owed`: the answer has to wait until the clock can be believed; read again, it is given.
+    """
 
     decision: Decision
     replanned: bool
+    owed: bool = False
 
 
 class Receiver:
@@ -79,7 +86,8 @@ class Receiver:
             known = await self._journal.read(lambda book: repeat(carried.text, book))
             if known is not None and known.earlier is not None:
                 await self._seen(event, known.earlier, now)
-                return Received(known, replanned=False)
+                owed = await self._give_owed(event, known.earlier, now)
+                return Received(known, replanned=False, owed=owed)
             carrier = Carrier(program.program_name, "", _compared(event, program))
             opened = await asyncio.to_thread(
                 open_message, carried.text, carried.signatures, context, now, carrier
@@ -107,18 +115,34 @@ class Receiver:
         book.see(event.id, entry, now)
         if decision.acts or decision.verdict == "late":
             replan(book, self._weights, now)
-        if decision.answer in _DECIDED:
-            acknowledge(
-                book,
-                self._voice,
-                entry,
-                decision.answer,  # type: ignore[arg-type]  # one of _DECIDED
-                _pointers(decision),
-                event.id,
-                event,
-                now,
-            )
-        return Received(decision, replanned=decision.acts or decision.verdict == "late"), raised
+        given = self._answer(book, entry, _pointers(decision), event, now)
+        replanned = decision.acts or decision.verdict == "late"
+        return Received(decision, replanned, owed=not given), raised
+
+    def _answer(
+        self, book: Book, entry: Entry, pointers: tuple[str, ...], event: Event, now: datetime
+    ) -> bool:
+        """Acknowledge a message as it was decided; False where nothing can be signed now.
+
+        What it asks for is done all the same: a stop waits for no clock (N40c, N40d).
+        """
+        if entry.answer not in _DECIDED:
+            return True
+        decided: Decided = entry.answer  # type: ignore[assignment]  # one of _DECIDED
+        try:
+            acknowledge(book, self._voice, entry, decided, pointers, event.id, event, now)
+        except InDoubt:
+            return False
+        return True
+
+    async def _give_owed(self, event: Event, entry: Entry, now: datetime) -> bool:
+        """Answer now what could not be signed when it was decided; whether it still cannot."""
+        if not await self._journal.read(lambda book: _owed(book, entry)):
+            return False
+        notices = unknown_fields(entry.text) if entry.answer == "received" else ()
+        return not await self._journal.write(
+            lambda book: self._answer(book, entry, notices, event, now)
+        )
 
     async def _now(self, context: Context, program: Program) -> datetime:
         """The clock, or the newest time that DSO proved (profile 2 Receiving 1)."""
@@ -129,8 +153,9 @@ class Receiver:
         )
 
     def miss(self, book: Book, entry: Entry, now: datetime) -> None:
-        """The event of `entry`, a text in force, is gone: the DSO is told."""
-        tell_gone(book, self._voice, entry, now)
+        """The event of `entry`, a text in force, is gone: the DSO is told, if anything can be signed."""
+        with suppress(InDoubt):
+            tell_gone(book, self._voice, entry, now)
 
     async def _seen(self, event: Event, entry: Entry, now: datetime) -> None:
         """A known text: remembered where it stands; written only if that is news.
@@ -149,7 +174,8 @@ class Receiver:
             book.see(event.id, entry, now)
             live = entry.standing and entry.valid_until >= now
             if gone and live and entry.slot.family == "dispatch":
-                acknowledge(book, self._voice, entry, "received", (), event.id, event, now)
+                with suppress(InDoubt):
+                    acknowledge(book, self._voice, entry, "received", (), event.id, event, now)
 
         if await self._journal.read(news):
             await self._journal.write(see)
@@ -198,6 +224,13 @@ class DraftReceiver(Receiver):
             read_back_unsigned(book, self._voice, event, now)
         verdict: Verdict = newest.verdict  # type: ignore[assignment]  # as entries_for made it
         return Received(Decision(verdict, newest.reason, entry=newest), replanned=True)
+
+
+def _owed(book: Book, entry: Entry) -> bool:
+    """Whether a message was to be acknowledged, and was not."""
+    return entry.answer in _DECIDED and not any(
+        reply.kind == "acknowledgement" for reply in book.replies(entry.sha256)
+    )
 
 
 def _compared(event: Event, program: Program) -> tuple[Projected, ...] | None:

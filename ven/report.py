@@ -10,6 +10,7 @@ business time while something runs.
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -19,7 +20,7 @@ from ukprofile.flex.common import read_assets
 from ukprofile.flex.contract import RAMP_S
 from ven.alarms import Alarms, alarm
 from ven.anchor import answered, event_of, terms_of
-from ven.answer import Voice, reply
+from ven.answer import InDoubt, Voice, reply
 from ven.bell import Bell, either
 from ven.device import Device, Measurement
 from ven.journal import Alarm, Book, Journal, time_text
@@ -112,12 +113,13 @@ class Reporter:
             return found
 
         if await self._journal.read(words):
-            self._alarms.tell(
-                await self._journal.write(
-                    lambda book: [a for w in words(book) for a in self._say(book, *w, now)]
+            with suppress(InDoubt):
+                self._alarms.tell(
+                    await self._journal.write(
+                        lambda book: [a for w in words(book) for a in self._say(book, *w, now)]
+                    )
                 )
-            )
-            self._bell.ring()
+                self._bell.ring()
         return min((w.next_look(now) for w in watched), default=now + _FAR)
 
     def _still_lacking(

@@ -25,7 +25,7 @@ from ukprofile.flex.common import read_assets
 from ukprofile.flex.contract import ContractTerms
 from ven.alarms import Alarms, alarm
 from ven.anchor import carried_by, terms_of
-from ven.answer import Voice, reply
+from ven.answer import InDoubt, Voice, reply
 from ven.bell import Bell, Ear, either
 from ven.bid import Bidder
 from ven.device import Device
@@ -111,6 +111,16 @@ class Responder:
         self._last_calls.clear()
         now = self._clock.now()
         await self._tell(now)
+        if self._voice.doubt():
+            return False  # nothing can be signed, so no device is asked in vain
+        try:
+            return await self._answer(now)
+        except InDoubt:
+            self._bell.ring()  # for what was answered before
+            return False
+
+    async def _answer(self, now: datetime) -> bool:
+        """Answer and offer; whether nothing is left. Raises InDoubt."""
         said, left = await self._bidder.withdraw(now), False
         until = await self._journal.read(lambda book: self._until(book, now))
         if until is not None:

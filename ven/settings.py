@@ -6,6 +6,7 @@
     DIR/dso/NAME.json     the DSO's public key sets, pinned; nothing else is trusted
     DIR/client_secret     the OAuth client's secret                                  0600
     DIR/inbox/            what a person wants said: the agent takes it and clears it away
+    DIR/clock-vouched     a person says that the clock is right: the agent clears it away
     DIR/journal.db        what was received, decided, planned, sent (`ukven journal`)
     DIR/devices/ASSET.jsonl    what a simulated device was told, and when it took it
     DIR/agent.log         structured log, one JSON object a line
@@ -259,6 +260,10 @@ class Place:
     @property
     def inbox(self) -> Path:
         return self.path / "inbox"
+
+    @property
+    def clock_vouched(self) -> Path:
+        return self.path / "clock-vouched"
 
     @property
     def devices(self) -> Path:

@@ -49,6 +49,7 @@ async def status(
         "trust": TRUST[settings.dialect],
         "now": _time(now),
         "contact": book.noted("contact"),
+        "clock": book.noted("clock"),
         "contracts": [c for program in book.programs() for c in _contract(book, program)],
         "dispatches": [
             _dispatch(book, slot, thread, course, missing)

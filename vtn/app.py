@@ -21,12 +21,13 @@ from random import SystemRandom
 import structlog
 from aiohttp import web
 
-from ukprofile.clock import Clock, SharedClock, SystemClock
+from ukprofile.clock import Clock, SharedClock, SystemClock, WatchedClock
 from ukprofile.errors import Refused
 from ukprofile.flex.header import uuid7
 from ukprofile.openadr.client import Client, Credentials
 from ukprofile.signing import SigningKeys
 from vtn.domain.admission import Admission
+from vtn.domain.clocks import unvouched_stamp
 from vtn.domain.desk import Desk
 from vtn.domain.market import Market
 from vtn.domain.objects import Objects
@@ -55,6 +56,7 @@ class Vtn:
 
     settings: Settings
     dso: str
+    clock: Clock
     store: Store
     objects: Objects
     office: Office
@@ -71,7 +73,8 @@ class Vtn:
         problems = Problems(self.log)
         auth = Auth(self.tokens, self.store.live, public_url)
         table = routes(self.objects, self.desk, self.market, problems)
-        return Server(Router(table, auth, problems), problems)
+        watched = self.clock if isinstance(self.clock, WatchedClock) else None
+        return Server(Router(table, auth, problems, watched), problems)
 
 
 @asynccontextmanager
@@ -99,23 +102,28 @@ async def assemble(
     """Everything that is made of an open store."""
     identity = place.identify(settings)
     dso = identity.dso
+    watched = clock if isinstance(clock, WatchedClock) else None
+    if watched is not None and (stamp := await unvouched_stamp(store)) is not None:
+        watched.not_before(stamp)
     keys = _signing_keys(place, dso, settings.environment, clock)
     await store.write(lambda tx: tx.put_key_set(keys.public()))
     admission = Admission(dso, settings.environment, settings.retention)
     objects = Objects(
         store, clock, lambda: f"{dso}-{uuid7(clock.now(), secrets.token_bytes)}", admission
     )
-    signer = Signer(store, keys, 1, settings.environment, secrets.token_bytes)
+    doubt = watched.doubt if watched else lambda: ""
+    signer = Signer(store, keys, 1, settings.environment, secrets.token_bytes, doubt)
     log = log or structlog.get_logger()
     return Vtn(
         settings=settings,
         dso=dso,
+        clock=clock,
         store=store,
         objects=objects,
         office=Office(store, objects, signer, clock),
         desk=Desk(store, objects, signer, clock),
         market=Market(store, objects, signer, clock),
-        watch=Watch(store, clock, log),
+        watch=Watch(store, clock, log, dso),
         relay=_relay(settings, store, admission, clock, log),
         tokens=_tokens(place, identity.vtn_id),
         keys=keys,
@@ -226,11 +234,14 @@ def _tokens(place: Place, vtn_id: str) -> Tokens:
 
 def _clock(settings: Settings) -> Clock:
     if settings.clock is None:
-        return SystemClock()
+        return WatchedClock()
     try:
         return SharedClock(settings.clock)
     except (OSError, ValueError) as error:
-        raise SettingsError(f"{settings.clock} is no shared clock: {error}") from error
+        raise SettingsError(
+            f"{settings.clock} is no shared clock: {error}; "
+            "ukvtn serve with another --clock, or none"
+        ) from error
 
 
 def _tls(settings: Settings) -> ssl.SSLContext | None:

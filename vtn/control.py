@@ -69,9 +69,14 @@ def _problem(refused: Refused) -> web.Response:
 
 async def run_alone(data_dir: Path, name: str, parameters: Parameters) -> JSON:
     """Run one command on the database of a VTN that is not running. Raises ProfileError."""
-    identity = Place(data_dir).identity()
+    place = Place(data_dir)
+    identity = place.identity()
     if identity is None:
         raise SettingsError(f"no VTN in {data_dir}: ukvtn serve --data-dir {data_dir} makes one")
-    settings = Settings(data_dir=data_dir, sandbox=identity.environment == "sandbox")
+    settings = Settings(
+        data_dir=data_dir,
+        sandbox=identity.environment == "sandbox",
+        clock=place.remembered_clock(),
+    )
     async with open_vtn(settings) as vtn:
         return await run(vtn, name, parameters)

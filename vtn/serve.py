@@ -48,6 +48,7 @@ async def serve(
             listening(vtn) as url,
         ):
             ready = await _ready(vtn, url)
+            place.remember_clock(settings.clock)
             log.info("serving", url=url, dso=vtn.dso, environment=settings.environment)
             if ready_file is not None:
                 write_json(ready_file, ready)

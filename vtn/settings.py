@@ -4,6 +4,7 @@
     DIR/vtn.db           everything the VTN knows (SQLite; with -wal and -shm beside it)
     DIR/dso_keys.json    the DSO's signing keys, private halves too                     0600
     DIR/token_key.json   the key that signs access tokens                               0600
+    DIR/rehearsal.json   the business clock it was served with last, where that is not the machine's
     DIR/control.sock     where local commands talk to the running server                0600
     DIR/vtn.log          structured log, one JSON object a line; "log": "security" marks
                          what a security operator should read
@@ -137,6 +138,26 @@ class Place:
         if held.keys() != set(_IDENTITY) or not all(isinstance(v, str) for v in held.values()):
             raise SettingsError(f"{self._identity} is damaged: {', '.join(_IDENTITY)} are due")
         return Identity(**held)
+
+    @property
+    def _rehearsal(self) -> Path:
+        return self.path / "rehearsal.json"
+
+    def remember_clock(self, clock: Path | None) -> None:
+        """By what clock it is served: commands without a server are to go by the same."""
+        if clock is None:
+            self._rehearsal.unlink(missing_ok=True)
+        else:
+            write_json(self._rehearsal, {"clock": str(clock.absolute())})
+
+    def remembered_clock(self) -> Path | None:
+        """The clock it was served with last; None = the machine's. Raises SettingsError."""
+        held = self.read_secret(self._rehearsal)
+        if held is None:
+            return None
+        if not isinstance(held.get("clock"), str):
+            raise SettingsError(f"{self._rehearsal} is damaged: serve it once more")
+        return Path(held["clock"])
 
     @property
     def _identity(self) -> Path:

@@ -27,6 +27,7 @@ from tests.contract.negatives import (
     state,
     time_units,
 )
+from tests.contract.negatives.clocks import CLOCKS
 from tests.contract.negatives.lies import FIRST_CONTACT, LIES, polling
 from tests.contract.negatives.passing import PASSES, TERMS, passing
 from tests.contract.negatives.peers import OLD_CLIENTS, PEERS, Peer
@@ -67,8 +68,6 @@ AS_GOOD = {**signature.AS_GOOD, **authority.AS_GOOD, "N136b": "MEDIA_TYPE"}
 """Another code of the same step, as `codes.md` admits: HTML is refused by its label already."""
 
 NOT_YET = {
-    "N40a": "no watch of the clock yet: nobody is told that it stepped",
-    "N40b": "no watch of the clock yet",
     "N85d": "push: there are no subscriptions yet (501), so FSP8 has none to be hidden",
     "N132g": "push: every subscription is answered 501",
 }
@@ -95,7 +94,7 @@ def stores(ids: Iterable[str]) -> list[Any]:
 
 def test_every_row_has_its_input_or_a_reason() -> None:
     assert len(rows()) == 299
-    tables = (*SIGNED, *PLAIN, state.TIMERS, LIES, RESTARTS, PASSES, PEERS, NOT_YET)
+    tables = (*SIGNED, *PLAIN, state.TIMERS, LIES, CLOCKS, RESTARTS, PASSES, PEERS, NOT_YET)
     assert {row for table in tables for row in table} == set(rows())
     assert sum(len(table) for table in tables) == 299, "each row in one table"
     assert set(GIVEN) <= {*WHEN, *state.TIMERS}
@@ -103,7 +102,7 @@ def test_every_row_has_its_input_or_a_reason() -> None:
 
 def test_every_row_runs_at_each_end_that_it_names_or_says_why_not() -> None:
     at_vtn = [AT_VTN, state.TIMERS, OLD_CLIENTS]
-    at_agent = [AT_AGENT, LIES, RESTARTS, PASSES, PEERS]
+    at_agent = [AT_AGENT, LIES, CLOCKS, RESTARTS, PASSES, PEERS]
     for end, tests in (("vtn", at_vtn), ("ven", at_agent)):
         run = [row for table in tests for row in table]
         assert len(run) == len(set(run))
@@ -324,7 +323,7 @@ MORE = {
 # -- the agent -------------------------------------------------------------------------------------
 
 
-AT_AGENT = [row for row in cases("ven") if row not in (*LIES, *RESTARTS, *PASSES, *PEERS)]
+AT_AGENT = [row for row in cases("ven") if row not in (*LIES, *CLOCKS, *RESTARTS, *PASSES, *PEERS)]
 
 
 @pytest.mark.parametrize("id", AT_AGENT)
@@ -481,3 +480,15 @@ async def test_old_client(id: str, tmp_path: Path) -> None:
     """The VTN hangs up, and nobody need hear of it: anybody can come so."""
     assert rows()[id].security_event == "no"
     await OLD_CLIENTS[id](tmp_path)
+
+
+@pytest.mark.parametrize("id", sorted(CLOCKS))
+async def test_clock(id: str, tmp_path: Path) -> None:
+    """As above, of an agent whose own clock is what is wrong."""
+    row = rows()[id]
+    async with polling(tmp_path / "journal.db") as at:
+        await at.look()
+        before = await at.agent.snapshot()
+        await CLOCKS[id](at, tmp_path)
+        assert await at.agent.snapshot() == before
+        assert as_row_says(row, at.agent.security) == due_at_agent(row)

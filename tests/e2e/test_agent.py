@@ -266,6 +266,7 @@ async def test_what_a_person_declares_is_said_by_the_agent_running_or_not(scene)
         (["init", "NEW", "--party", "A", "--asset", "A=modbus:x"], 1, "ukven: there is no device"),
         (["unavailable", "NOWHERE", *GONE], 1, "ukven: no agent in"),
         (["baseline", "NOWHERE", "day.csv"], 1, "ukven: no agent in"),
+        (["trust-clock", "NOWHERE"], 1, "ukven: no agent in"),
         (["dance"], 2, "No such command"),
     ],
 )
@@ -299,7 +300,16 @@ def test_enrolment_refuses_what_would_be_unsafe_and_keeps_what_was_there(tmp_pat
 
 
 def test_help_teaches():
-    for command in ("init", "enrol", "run", "status", "journal", "unavailable", "baseline"):
+    for command in (
+        "init",
+        "enrol",
+        "run",
+        "status",
+        "journal",
+        "unavailable",
+        "baseline",
+        "trust-clock",
+    ):
         shown = ukven(command, "--help")
         assert shown.returncode == 0
         assert "Example: ukven" in shown.stdout

@@ -6,6 +6,7 @@
     dispatch    schedule ... cancellation <-> the event of a dispatch
     event       whichever of these a body needs
     answer      what a VEN says <-> report
+    heartbeat   how an agent is <-> attributes of its ven
 
     body ─▶ Header.to_json ─▶ seal ─▶ event_of, read_back, answer_report ─▶ event or report
     body ◀─ read_body ◀─ read_header ◀─ open_message ◀─ message_in, message_of ◀────┘

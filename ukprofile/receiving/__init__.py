@@ -7,7 +7,7 @@
 Before `open_message`, ask `repeat(text, ledger)`: a text already decided needs no verification.
 """
 
-from ukprofile.receiving.deciding import decide, receiving_time, repeat
+from ukprofile.receiving.deciding import decide, receiving_time, repeat, unknown_fields
 from ukprofile.receiving.ledger import SENT, STANDING, Entry, Ledger, MemoryLedger, Slot
 from ukprofile.receiving.opening import open_message, parse_text, sent_entry
 from ukprofile.receiving.thread import Stop, Thread
@@ -33,4 +33,5 @@ __all__ = [
     "receiving_time",
     "repeat",
     "sent_entry",
+    "unknown_fields",
 ]

@@ -8,8 +8,10 @@
 The caller keeps `Decision.entry` in the transaction that carries the decision out.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from ukprofile.codes import CODES
 from ukprofile.errors import Refused
@@ -191,7 +193,17 @@ def _check_body(opened: Opened) -> None:
 
 
 def _unknown(opened: Opened) -> tuple[str, ...]:
-    found = KINDS[opened.header.kind].body.look(opened.body, "/body")
+    return _paths_unknown(opened.header.kind, opened.body)
+
+
+def unknown_fields(text: str) -> tuple[str, ...]:
+    """The body fields of a text that was decided which this profile does not know: its notices."""
+    said = parse_text(text)
+    return _paths_unknown(said["kind"], said["body"])
+
+
+def _paths_unknown(kind: str, body: Mapping[str, Any]) -> tuple[str, ...]:
+    found = KINDS[kind].body.look(body, "/body")
     return tuple(finding.path for finding in found if isinstance(finding, Unknown))
 
 

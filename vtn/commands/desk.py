@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 
+from ukprofile.flex.times import time_text
 from ukprofile.openadr import JSON
 from vtn.app import Vtn
+from vtn.commands.clock import clock_text
 from vtn.commands.command import Command, Parameters
 from vtn.domain.desk import OPERATIONS, Desk, Operation, carry_out
 from vtn.domain.desk.alarms import AlarmsOrder
@@ -23,6 +25,8 @@ async def _status(vtn: Vtn, _given: Parameters) -> JSON:
     return {
         "dso": vtn.dso,
         "environment": vtn.settings.environment,
+        "now": time_text(vtn.clock.now()),
+        "clock": clock_text(vtn.clock),
         "newest_change": live.sequence,
         "clients": len(live.clients),
         "contracts": len(vtn.office.contracts()),

@@ -36,6 +36,7 @@ class Cause(StrEnum):
     WITHDRAWN = "withdrawn"
     OVERLAP = "overlap"
     UNREADABLE = "unreadable"
+    CLOCK = "clock"
 
 
 # fmt: off
@@ -56,7 +57,9 @@ _CODES = {
     Cause.OVERLAP: ("OVERLAP", Severity.NOTICE),
     Cause.UNREADABLE: ("INTERNAL", Severity.ALARM),
 }
-"""The code of ukprofile.codes that each cause is told by, and how bad it is unless told else."""
+"""The code of ukprofile.codes that each cause about a dispatch is told by, and how bad it is unless
+told else; of a clock, `vtn.domain.clocks` says it.
+"""
 # fmt: on
 
 

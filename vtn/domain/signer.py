@@ -10,11 +10,13 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
+from ukprofile.errors import Refused
 from ukprofile.flex.header import Header, Reference, uuid7
 from ukprofile.flex.kinds import family
 from ukprofile.flex.times import milliseconds
 from ukprofile.receiving import Slot
 from ukprofile.signing import Sealed, SigningKeys, seal
+from vtn.domain.clocks import REMEDY
 from vtn.domain.store import Store
 
 
@@ -28,12 +30,15 @@ class Signer:
         suite: int,
         environment: str,
         random_bytes: Callable[[int], bytes],
+        doubt: Callable[[], str] = lambda: "",
     ) -> None:
+        """`doubt` says why the clock cannot be believed; "" = it can."""
         self._store = store
         self._keys = keys
         self._suite = suite
         self._environment = environment
         self._random_bytes = random_bytes
+        self._doubt = doubt
 
     @property
     def party(self) -> str:
@@ -62,7 +67,13 @@ class Signer:
         accept_by: datetime | None = None,
         in_reply_to: Reference | None = None,
     ) -> tuple[Sealed, Header]:
-        """A signed message, and its header. Raises Refused as `signing.seal`."""
+        """A signed message, and its header.
+
+        Raises Refused CLOCK_STEP while the clock cannot be believed (research security 4), and as
+        `signing.seal`.
+        """
+        if doubt := self._doubt():
+            raise Refused("CLOCK_STEP", f"{doubt}: nothing is signed. {REMEDY}")
         slot = self.slot(program, recipient, family(kind, body), thread)
         held = await self._store.read(lambda tx: tx.thread(slot))
         last = max((entry.revision for entry in held), default=0)

@@ -2,7 +2,8 @@
 
     a text was stored ─┐                                ┌─▶ alarms: raised, over; in one write
     a timer is due ────┴─▶ read what it touches ─▶ Board ─▶ one line in the log for each
-    (business clock)       (vtn.domain.watched)
+    (business clock)       (vtn.domain.watched)      ▲
+    a clock that cannot be believed ─────────────────┘
 
 What stands is in the store; what should stand follows from the ledger and the time. The watch only
 makes the first agree with the second: killed at any moment, its next start finds the same keys,
@@ -24,6 +25,7 @@ from ukprofile.mapping.carrier import MESSAGE
 from ukprofile.receiving import Slot
 from vtn.domain.alarm import Alarm, Concern, Severity
 from vtn.domain.board import Absences, Board
+from vtn.domain.clocks import Clocks
 from vtn.domain.concerns import Found
 from vtn.domain.record import Change, Kind, Record
 from vtn.domain.store import Store, Transaction
@@ -42,12 +44,13 @@ Seen = tuple[dict[Slot, Found], dict[str, Absences]]
 class Watch:
     """Keeps the alarms of one VTN as they should be, for as long as it runs."""
 
-    def __init__(self, store: Store, clock: Clock, log: Log) -> None:
-        """`clock` is the business clock."""
+    def __init__(self, store: Store, clock: Clock, log: Log, dso: str = "") -> None:
+        """`clock` is the business clock; `dso` whose it is."""
         self._store = store
         self._clock = clock
         self._log = log
         self._board = Board()
+        self._clocks = Clocks(store.live, dso, clock)
         self._news: list[Record] = []
         self._rung = asyncio.Event()
         self._standing: dict[str, Concern] = {}
@@ -69,13 +72,18 @@ class Watch:
     def _hear(self, change: Change) -> None:
         """Every change of an event or report that carries a text; telemetry carries none."""
         record = change.record
+        if record.kind is Kind.VEN:
+            self._clocks.hear(change)
         if record.kind in (Kind.EVENT, Kind.REPORT) and _CARRIES in record.body:
             self._news.append(record)
             self._rung.set()
 
     async def _wait(self) -> None:
-        """For a text or for a timer, whichever comes first."""
-        waits: set[asyncio.Future[Any]] = {asyncio.ensure_future(self._rung.wait())}
+        """For a text, a timer, or a clock that cannot be believed, whichever comes first."""
+        waits: set[asyncio.Future[Any]] = {
+            asyncio.ensure_future(self._rung.wait()),
+            asyncio.ensure_future(self._clocks.changed()),
+        }
         if (due := self._board.next()) is not None:
             waits.add(asyncio.ensure_future(self._clock.until(due)))
         try:
@@ -101,6 +109,7 @@ class Watch:
     async def _start(self) -> None:
         """Look at everything, and say what stands: a line may have been lost with the process."""
         now = self._clock.now()
+        self._clocks.begin()
         programs = [record.name for record in self._store.live.find(Kind.PROGRAM)]
 
         def question(tx: Transaction) -> tuple[Seen, list[Alarm]]:
@@ -140,7 +149,8 @@ class Watch:
 
     async def _settle(self, now: datetime) -> None:
         """Raise what does not stand yet, end what holds no longer; then tell the log."""
-        concerns, standing = self._board.concerns(), self._standing
+        concerns = self._board.concerns() | self._clocks.concerns(now)
+        standing = self._standing
         begun = [c for key, c in concerns.items() if key not in standing]
         ended = [c for key, c in standing.items() if key not in concerns]
         if not begun and not ended:

@@ -12,11 +12,13 @@ import asyncio
 import re
 from collections.abc import Mapping
 from contextlib import suppress
+from email.utils import format_datetime
 from typing import Any
 from urllib.parse import unquote
 
 from aiohttp import web
 
+from ukprofile.clock import WatchedClock
 from ukprofile.errors import Refused
 from vtn.http.auth import Auth, oauth_error
 from vtn.http.form import MOST_HEADERS, check_headers
@@ -40,7 +42,11 @@ Routes = Mapping[str, Mapping[str, Handler]]
 class Router:
     """Answers every request, whatever comes."""
 
-    def __init__(self, routes: Routes, auth: Auth, problems: Problems) -> None:
+    def __init__(
+        self, routes: Routes, auth: Auth, problems: Problems, clock: WatchedClock | None = None
+    ) -> None:
+        """`clock` stamps the answers (None = the machine's): agents hold theirs against it."""
+        self._clock = clock
         self._routes = routes
         self._auth = auth
         self._problems = problems
@@ -48,6 +54,8 @@ class Router:
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
         response = await self._answer(request)
         response.headers["Server"] = NAME
+        if self._clock is not None:
+            response.headers["Date"] = format_datetime(self._clock.now(), usegmt=True)
         return response
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:

@@ -12,7 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ukprofile.clock import ManualClock, SharedClock, SystemClock, monotonic
+from ukprofile.clock import (
+    ManualClock,
+    SharedClock,
+    SystemClock,
+    WatchedClock,
+    monotonic,
+    steady_seconds,
+)
 
 START = datetime(2026, 3, 29, 0, 30, tzinfo=UTC)
 
@@ -43,6 +50,84 @@ async def test_a_manual_clock_wakes_only_those_whose_time_has_come() -> None:
     assert not late.done()
     clock.set(START + timedelta(hours=1))
     await late
+
+
+class Hours:
+    """A wall clock that anybody sets, and the seconds beside it."""
+
+    def __init__(self) -> None:
+        self.wall, self.steady_s = ManualClock(START), 7.0
+        self.watched = WatchedClock(self.wall, lambda: self.steady_s)
+
+    def passes(self, seconds: float) -> None:
+        self.steady_s += seconds
+        self.wall.advance(timedelta(seconds=seconds))
+
+
+def test_a_watched_clock_follows_the_machines_own() -> None:
+    watched = WatchedClock()
+    assert abs(watched.now() - SystemClock().now()) < timedelta(seconds=0.5)
+    assert watched.doubt() == ""
+
+
+@pytest.mark.parametrize("step", [timedelta(hours=1), timedelta(hours=-1)])
+def test_a_watched_clock_does_not_jump_when_the_machines_is_set(step: timedelta) -> None:
+    hours = Hours()
+    hours.wall.advance(step)
+    assert hours.watched.now() == START
+    hours.passes(90)
+    assert hours.watched.now() == START + timedelta(seconds=90)
+    assert "jumped 3,600.0 s" in hours.watched.doubt()
+    hours.wall.advance(-step)
+    assert (hours.watched.now(), hours.watched.doubt()) == (START + timedelta(seconds=90), "")
+
+
+def test_a_small_step_is_told_of_and_raises_no_doubt() -> None:
+    hours = Hours()
+    hours.wall.advance(timedelta(seconds=2))
+    assert (hours.watched.standing().kind, hours.watched.doubt()) == ("stepped", "")
+
+
+def test_a_person_has_the_last_word() -> None:
+    hours = Hours()
+    hours.wall.advance(timedelta(hours=1))
+    hours.watched.vouch()
+    assert (hours.watched.now(), hours.watched.doubt()) == (START + timedelta(hours=1), "")
+
+
+def test_the_other_ends_clock_is_the_second_witness() -> None:
+    hours = Hours()
+    hours.watched.hear(START + timedelta(minutes=1), took_s=0.3)
+    assert hours.watched.doubt() == "the clock is 60.0 s behind the other end's"
+    hours.watched.hear(START, took_s=0.3)
+    assert hours.watched.doubt() == ""
+
+
+def test_a_start_is_no_earlier_than_what_was_proved_before() -> None:
+    hours = Hours()
+    hours.watched.not_before(START + timedelta(hours=1))
+    assert hours.watched.now() == START + timedelta(hours=1)
+    assert "jumped 3,600.0 s back" in hours.watched.doubt()
+
+
+def test_a_machine_that_was_busy_between_two_readings_is_no_step() -> None:
+    """It stops us for seconds between the two clocks: they are read again."""
+    wall, spent = ManualClock(START), iter((0.0, 0.0, 0.0, 9.0, 9.0, 9.0, 9.0))
+    watched = WatchedClock(wall, lambda: next(spent))
+    wall.advance(timedelta(seconds=9))
+    assert watched.standing().kind == "steady"
+
+
+async def test_who_waits_by_a_watched_clock_is_not_kept_by_a_step_back() -> None:
+    wall, began = ManualClock(START), steady_seconds()
+    watched = WatchedClock(wall, lambda: steady_seconds() - began)
+    wall.advance(timedelta(hours=-1))
+    await asyncio.wait_for(watched.until(START + timedelta(milliseconds=30)), timeout=10)
+
+
+def test_steady_seconds_never_go_back() -> None:
+    seen = [steady_seconds() for _ in range(100)]
+    assert seen == sorted(seen)
 
 
 def test_a_stopped_shared_clock_stands_still(tmp_path: Path) -> None:

@@ -35,7 +35,6 @@ def test_every_reason_of_the_first_level_refusals_is_known() -> None:
         wanted = {row["reason"] for row in csv.DictReader(file) if row["level"] == "1"}
     unknown = wanted - set(CODES)
     later = {
-        "CLOCK_STEP",  # clock watch at both ends
         "PROBLEM_BODY",  # a rule about every error, not a reason of one
     }
     assert unknown <= later

@@ -5,9 +5,8 @@ import structlog
 
 from tests.unit.ven.dso import NOON, dso_with_fsp7
 from ukprofile.clock import ManualClock
-from ukprofile.openadr import ValuesMap
 from ukprofile.openadr.client import Client, Credentials
-from ven.heartbeat import Heartbeat, beating
+from ven.heartbeat import Heartbeat
 from vtn.domain.office import OFFICE
 from vtn.domain.record import Kind
 from vtn.testing import running_vtn
@@ -64,15 +63,3 @@ async def test_where_the_dso_made_no_ven_the_agent_makes_it():
         async with Client(vtn.url, Credentials(client_id, secret), attempts=1) as client:
             held = await Heartbeat(client, "FSP7", structlog.get_logger(), every_s=60.0).beat()
     assert held.value.ven_name == "FSP7"
-
-
-def test_only_the_two_are_replaced():
-    old = (
-        ValuesMap(type="VEN_STATUS", values=("UNAVAILABLE",)),
-        ValuesMap(type="X", values=(1,)),
-    )
-    assert [a.dump() for a in beating(old, 0.2)] == [
-        {"type": "X", "values": [1]},
-        {"type": "VEN_STATUS", "values": ["AVAILABLE"]},
-        {"type": "UPDATE_INTERVAL_SECONDS", "values": [1]},
-    ]

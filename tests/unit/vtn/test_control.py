@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.unit.ven.dso import CONTRACT, FSP7, terms
+from ukprofile.clock import SharedClock
 from ukprofile.errors import ProfileError, Refused
 from vtn.app import open_vtn
 from vtn.commands import COMMANDS, run
@@ -78,6 +79,7 @@ STEPS = [
     ("clients.disable", {"client_id": "desk"}),
     ("clients.disable", {"client_id": "nobody"}),  # refused
     ("clients.list", {}),
+    ("clock.trust", {}),
     ("keys.add", {"key_set": json.dumps(FSP7.public().to_json())}),
     ("keys.add", {"key_set": "{"}),  # refused
     ("keys.floor", {"party": "FSP7", "suite": 2}),
@@ -142,6 +144,7 @@ CHANCE = {
     "active_from",
     "active_to",
     "newest_change",
+    "now",
     "timer",
     "at",
 }
@@ -321,3 +324,21 @@ async def test_the_socket_takes_posts_only(tmp_path):
                 return connection.getresponse().status
 
         assert await asyncio.to_thread(get) == 405
+
+
+async def test_a_command_without_a_server_goes_by_the_clock_of_the_rehearsal(tmp_path):
+    """What is dispatched in a rehearsal of last March stands in that March."""
+    begins = datetime(2026, 3, 29, 0, 30, tzinfo=UTC)
+    SharedClock.create(tmp_path / "clock", begins)
+    place = Place(tmp_path / "vtn").make()
+    async with open_vtn(settings(place.path)):
+        pass
+    place.remember_clock(tmp_path / "clock")
+    assert (await run_alone(place.path, "status", {}))["now"] == "2026-03-29T00:30:00Z"
+    (tmp_path / "clock").unlink()
+    with pytest.raises(SettingsError, match="ukvtn serve with another --clock, or none"):
+        await run_alone(place.path, "status", {})
+    place.remember_clock(None)
+    shown = await run_alone(place.path, "status", {})
+    assert shown["now"] > "2026-11-01"
+    assert shown["clock"] == "the clock is steady"

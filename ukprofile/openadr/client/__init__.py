@@ -16,6 +16,7 @@ Refused (an answer that cannot be taken; of a write, it has happened). Which cal
 """
 
 import ssl
+from collections.abc import Callable
 from collections.abc import Collection as Strings
 from dataclasses import replace
 from datetime import datetime
@@ -25,6 +26,7 @@ from typing import Self
 
 from yarl import URL
 
+from ukprofile.clock import steady_seconds
 from ukprofile.openadr import (
     AuthServerInfo,
     BlResourceRequest,
@@ -87,13 +89,15 @@ class Client:
         random: Random | None = None,
         program: type[Program] = Program,
         event: type[Event] = Event,
+        on_date: Callable[[datetime, float], None] | None = None,
     ) -> None:
         """`url` is the base, with a path if the VTN has one; https, or http to this machine only.
 
         Without `credentials` no token is sent. `timeout_s` is for one attempt, answer included;
         `allow_token_hosts` may give out tokens besides the VTN's own host; `random` spreads the
-        waits between attempts; `program` and `event` read what a dialect writes otherwise. Raises
-        ValueError.
+        waits between attempts; `program` and `event` read what a dialect writes otherwise.
+        `on_date` hears what the VTN's clock says in each answer, and how many seconds old that is
+        at most. Raises ValueError.
         """
         self._base = _base(url)
         self._exchanges = Exchanges(
@@ -110,6 +114,7 @@ class Client:
             else None
         )
         self._date: datetime | None = None
+        self._on_date = on_date
         self.programs: Collection[ProgramRequest, Program] = Collection(
             self._ask, self._base / "programs", program, ("targets",)
         )
@@ -172,11 +177,14 @@ class Client:
     async def _ask(self, call: Call) -> Answer:
         """The answer to `call` with our token, and once more with a new one if it was refused."""
         token = await self._tokens.current() if self._tokens else ""
+        asked_at = steady_seconds()
         answer = await self._exchanges.answer(replace(call, token=token))
         if answer.status == 401 and self._tokens:
             token = await self._tokens.instead_of(token)
             answer = await self._exchanges.answer(replace(call, token=token))
         self._date = answer.date
+        if self._on_date is not None and answer.date is not None and not answer.stored:
+            self._on_date(answer.date, steady_seconds() - asked_at)
         if answer.status >= 400:
             raise problem_of(answer, token)
         return answer

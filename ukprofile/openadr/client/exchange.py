@@ -147,6 +147,11 @@ class Answer:
         return _http_date(self.headers.get("Date", ""))
 
     @property
+    def stored(self) -> bool:
+        """Whether a cache on the way answered, with a date of its own past (RFC 9111 5.1)."""
+        return "Age" in self.headers
+
+    @property
     def retry_after(self) -> float | None:
         """How many seconds to stay away, where the server says so; a date counts from its own."""
         text = self.headers.get("Retry-After", "")

@@ -9,6 +9,7 @@ import pytest
 
 from tests.unit.ukprofile.openadr.client.scripted import (
     PROGRAM,
+    Clients,
     P,
     Reply,
     Vtn,
@@ -17,6 +18,7 @@ from tests.unit.ukprofile.openadr.client.scripted import (
     refused,
     reply,
 )
+from ukprofile.clock import steady_seconds
 from ukprofile.openadr.client import Broken, Client, VtnProblem
 
 
@@ -148,6 +150,23 @@ async def test_the_servers_clock_is_told(vtn: Vtn, client: Client) -> None:
     assert (await client.programs.list()).date == client.date == when
     await client.programs.list()
     assert client.date > when
+
+
+async def test_whoever_watches_a_clock_hears_of_each_answer_and_how_old_it_is_at_most(
+    vtn: Vtn, client_of: Clients
+) -> None:
+    """Not of one that a cache had stored: its date is that of another day."""
+    heard: list[tuple[datetime, float]] = []
+    client = client_of(vtn.url, on_date=lambda said, took_s: heard.append((said, took_s)))
+    date, began = "Tue, 24 Nov 2026 16:30:00 GMT", steady_seconds()
+    problem = reply({"status": 404}, status=404, Date=date)
+    vtn.on("GET", "/programs", reply([], Date=date), reply([], Date=date, Age="60"), problem)
+    for _ in range(2):
+        await client.programs.list()
+    with pytest.raises(VtnProblem):
+        await client.programs.list()
+    assert [said for said, _ in heard] == [datetime(2026, 11, 24, 16, 30, tzinfo=UTC)] * 2
+    assert all(0 < took_s <= steady_seconds() - began for _, took_s in heard)
 
 
 # -- entity tags -------------------------------------------------------------------------------

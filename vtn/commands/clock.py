@@ -1,0 +1,30 @@
+"""The business clock: how it stands, and a person's word that it is right."""
+
+from collections.abc import Mapping
+
+from ukprofile.clock import Clock, WatchedClock
+from ukprofile.errors import Refused
+from ukprofile.flex.times import time_text
+from ukprofile.openadr import JSON
+from vtn.app import Vtn
+from vtn.commands.command import Command, Parameters
+from vtn.domain.clocks import REMEDY, vouch
+
+
+def clock_text(clock: Clock) -> str:
+    """How far the clock can be believed, in words."""
+    if not isinstance(clock, WatchedClock):
+        return "of a rehearsal, not watched"
+    found = clock.standing()
+    return f"{found.text}: nothing is signed. {REMEDY}" if found.refuses else found.text
+
+
+async def _trust(vtn: Vtn, _given: Parameters) -> JSON:
+    if not isinstance(vtn.clock, WatchedClock):
+        raise Refused("STATE_INVALID", "it goes by the clock of a rehearsal: that is not watched")
+    before = clock_text(vtn.clock)
+    await vouch(vtn.store, vtn.clock)
+    return {"before": before, "clock": clock_text(vtn.clock), "now": time_text(vtn.clock.now())}
+
+
+COMMANDS: Mapping[str, Command] = {"clock.trust": _trust}
