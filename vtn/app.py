@@ -27,6 +27,7 @@ from ukprofile.flex.header import uuid7
 from ukprofile.openadr.client import Client, Credentials
 from ukprofile.signing import SigningKeys
 from vtn.domain.admission import Admission
+from vtn.domain.attempts import Attempts
 from vtn.domain.desk import Desk
 from vtn.domain.market import Market
 from vtn.domain.objects import Objects
@@ -70,7 +71,8 @@ class Vtn:
         """The HTTP server, for a socket that clients reach at `public_url`."""
         problems = Problems(self.log)
         auth = Auth(self.tokens, self.store.live, public_url)
-        table = routes(self.objects, self.desk, self.market, problems)
+        attempts = Attempts(self.store, SystemClock())
+        table = routes(self.objects, self.desk, self.market, problems, attempts)
         return Server(Router(table, auth, problems), problems)
 
 
