@@ -102,7 +102,9 @@ async def assemble(
     identity = place.identify(settings)
     dso = identity.dso
     keys = _signing_keys(place, dso, settings.environment, clock)
-    await store.write(lambda tx: tx.put_key_set(keys.public()))
+    if store.live.register.get(keys.key_set) != keys.public():
+        # once: a start on a full disk still serves what there is to read
+        await store.write(lambda tx: tx.put_key_set(keys.public()))
     admission = Admission(dso, settings.environment, settings.retention)
     objects = Objects(
         store, clock, lambda: f"{dso}-{uuid7(clock.now(), secrets.token_bytes)}", admission
