@@ -46,7 +46,7 @@ from vtn.storage.sqlite import SqliteStore
 
 _KEYS_LAST = timedelta(days=3 * 365)
 _BACKLOG = 1024
-_DRAIN_S = 10.0
+_DRAIN_S = 20.0
 """How long a stopping server waits for the requests that are under way."""
 
 
