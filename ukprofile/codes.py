@@ -130,6 +130,8 @@ _ACCESS = (
     Code("REDIRECT", "a redirect, which is not followed", None, security=True),
     Code("PRECONDITION", "If-Match failed", 412),
     Code("PEER_TLS", "the peer's certificate or TLS version is not one to trust", None, security=True),
+    Code("IDEMPOTENCY", "an idempotency key of no form, or used before for another request", 409, security=True),
+    Code("IN_PROGRESS", "a request with this idempotency key has no answer yet", 409),
     Code("LIST_INCOMPLETE", "a page of a list failed: nothing counts as gone", None, alarm="EVENT_WITHDRAWN", security=True),
     Code("EVENT_WITHDRAWN", "a live event disappeared", None, alarm="EVENT_WITHDRAWN", security=True),
     Code("DEVICE_FAILED", "a device refuses a command, or does not answer", None, alarm="DEVICE"),

@@ -153,7 +153,7 @@ class Receiver:
         )
 
     def miss(self, book: Book, entry: Entry, now: datetime) -> None:
-        """The event of `entry`, a text in force, is gone: the DSO is told, if anything can be signed."""
+        """The event of `entry`, a text in force, is gone: the DSO is told, if we may sign."""
         with suppress(InDoubt):
             tell_gone(book, self._voice, entry, now)
 

@@ -27,6 +27,7 @@ from ukprofile.flex.header import uuid7
 from ukprofile.openadr.client import Client, Credentials
 from ukprofile.signing import SigningKeys
 from vtn.domain.admission import Admission
+from vtn.domain.attempts import Attempts
 from vtn.domain.clocks import unvouched_stamp
 from vtn.domain.desk import Desk
 from vtn.domain.market import Market
@@ -46,7 +47,7 @@ from vtn.storage.sqlite import SqliteStore
 
 _KEYS_LAST = timedelta(days=3 * 365)
 _BACKLOG = 1024
-_DRAIN_S = 10.0
+_DRAIN_S = 20.0
 """How long a stopping server waits for the requests that are under way."""
 
 
@@ -72,7 +73,8 @@ class Vtn:
         """The HTTP server, for a socket that clients reach at `public_url`."""
         problems = Problems(self.log)
         auth = Auth(self.tokens, self.store.live, public_url)
-        table = routes(self.objects, self.desk, self.market, problems)
+        attempts = Attempts(self.store, SystemClock())
+        table = routes(self.objects, self.desk, self.market, problems, attempts)
         watched = self.clock if isinstance(self.clock, WatchedClock) else None
         return Server(Router(table, auth, problems, watched), problems)
 
@@ -106,7 +108,9 @@ async def assemble(
     if watched is not None and (stamp := await unvouched_stamp(store)) is not None:
         watched.not_before(stamp)
     keys = _signing_keys(place, dso, settings.environment, clock)
-    await store.write(lambda tx: tx.put_key_set(keys.public()))
+    if store.live.register.get(keys.key_set) != keys.public():
+        # once: a start on a full disk still serves what there is to read
+        await store.write(lambda tx: tx.put_key_set(keys.public()))
     admission = Admission(dso, settings.environment, settings.retention)
     objects = Objects(
         store, clock, lambda: f"{dso}-{uuid7(clock.now(), secrets.token_bytes)}", admission

@@ -1,26 +1,31 @@
 """Running a VTN as a process: sockets, ready file, log, and an orderly end.
 
 open ─▶ watch, relay ─▶ control socket ─▶ listen ─▶ ready file ─▶ … ─▶ SIGTERM or SIGINT
-                                                                        └─▶ drain, close, exit 0
+                                                                        │
+exit 0 ◀─ close ◀─ writes ◀─ relay: its ◀─ control ◀─ requests ◀─ no new ◀─ ready file
+          store    queued    object in     commands   under way   connection  removed
+                             hand
+
+What is under way is brought to its end, so long as that does not take longer than each step may.
+A second signal ends the process at once: all that was answered is on disk.
 """
 
 import asyncio
 import os
 import signal
-from collections.abc import Callable
-from io import TextIOWrapper
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-
-import structlog
 
 from vtn.app import Vtn, listening, open_vtn, relaying, watching
 from vtn.control import controlled
 from vtn.domain.clients import SCOPES
 from vtn.domain.record import Role
-from vtn.http.problems import Log
+from vtn.log import open_log
 from vtn.settings import Place, Settings, write_json
 
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 SANDBOX_CLIENT = "sandbox-desk"
 """The business logic's client that a sandbox makes for whoever starts it."""
 
@@ -28,18 +33,14 @@ SANDBOX_CLIENT = "sandbox-desk"
 async def serve(
     settings: Settings, ready_file: Path | None, tell: Callable[[dict[str, Any]], None]
 ) -> None:
-    """Serve until SIGTERM or SIGINT.
+    """Serve until SIGTERM or SIGINT, and return once what was under way is done.
 
     `tell` is called, and `ready_file` written (JSON: url, pid, dso, environment, data_dir; in the
     sandbox the credentials of `SANDBOX_CLIENT`), once it answers. Raises SettingsError, Refused.
     """
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+    stop = _asked_to_stop()
     place = Place(settings.data_dir).make()
-    with open_log(place.log) as file:
-        log = json_log(file)
+    with open_log(place.log) as log:
         async with (
             open_vtn(settings, log=log) as vtn,
             watching(vtn),
@@ -50,11 +51,38 @@ async def serve(
             ready = await _ready(vtn, url)
             place.remember_clock(settings.clock)
             log.info("serving", url=url, dso=vtn.dso, environment=settings.environment)
-            if ready_file is not None:
-                write_json(ready_file, ready)
-            tell(ready)
-            await stop.wait()
-            log.info("stopping")
+            with _said_in(ready_file, ready):
+                tell(ready)
+                await stop.wait()
+                log.info("stopping")
+        log.info("stopped")
+
+
+@contextmanager
+def _said_in(ready_file: Path | None, ready: dict[str, Any]) -> Iterator[None]:
+    """The ready file stands there as long as this lasts."""
+    if ready_file is not None:
+        write_json(ready_file, ready)
+    try:
+        yield
+    finally:
+        if ready_file is not None:
+            ready_file.unlink(missing_ok=True)
+
+
+def _asked_to_stop() -> asyncio.Event:
+    """Set by the first of `_SIGNALS`; the next one does what it does to any process."""
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+
+    def asked() -> None:
+        for number in _SIGNALS:
+            loop.remove_signal_handler(number)
+            signal.signal(number, signal.SIG_DFL)
+        stop.set()
+
+    for number in _SIGNALS:
+        loop.add_signal_handler(number, asked)
+    return stop
 
 
 async def _ready(vtn: Vtn, url: str) -> dict[str, Any]:
@@ -78,25 +106,3 @@ async def _ready(vtn: Vtn, url: str) -> dict[str, Any]:
             "scope": " ".join(sorted(SCOPES[Role.BL])),
         }
     return ready
-
-
-def open_log(path: Path) -> TextIOWrapper:
-    """The log file, line by line, for its owner only."""
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    return os.fdopen(fd, "w", buffering=1)
-
-
-def json_log(file: TextIOWrapper) -> Log:
-    """A log of one JSON object a line."""
-    log: Log = structlog.wrap_logger(
-        structlog.WriteLogger(file),
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(20),
-        cache_logger_on_first_use=True,
-    )
-    return log

@@ -19,7 +19,7 @@ from ukprofile.receiving import Entry, Slot
 from ukprofile.signing import SigningKeys
 from vtn.domain.alarm import Alarm, Cause, Concern, Severity
 from vtn.domain.live import Field
-from vtn.domain.record import Client, Kind, Operation, Record, Role
+from vtn.domain.record import Client, Kind, Operation, Outcome, Record, Role
 from vtn.domain.store import Store, Transaction
 from vtn.storage.memory import MemoryStore
 from vtn.storage.sqlite import SqliteStore
@@ -138,10 +138,13 @@ async def test_what_a_refused_command_did_is_undone(bench: Bench) -> None:
         tx.keep(entry("1"))
         tx.raise_alarm(ALARM)
         tx.end_alarm("standing", T0)
+        tx.keep_outcome(replace(OUTCOME, key="k9"))
+        tx.forget_outcomes(T0 + timedelta(days=1))
         raise Refused("NOT_UNIQUE")
 
     standing = alarm("standing")
     await bench.write(lambda tx: tx.raise_alarm(standing))
+    await bench.write(lambda tx: tx.keep_outcome(OUTCOME))
 
     with pytest.raises(Refused, match="NOT_UNIQUE"):
         await bench.write(command)
@@ -149,6 +152,8 @@ async def test_what_a_refused_command_did_is_undone(bench: Bench) -> None:
     assert await bench.ask(lambda tx: tx.outbox()) == []
     assert await bench.ask(lambda tx: (tx.client("c1"), tx.setting("a"))) == (None, None)
     assert await bench.ask(lambda tx: tx.entry("1")) is None
+    assert await bench.ask(lambda tx: tx.outcome("c1", "k1")) == OUTCOME
+    assert await bench.ask(lambda tx: tx.outcome("c1", "k9")) is None
     assert await bench.ask(lambda tx: tx.alarms(all=True)) == [standing]
     assert not list(bench.store.live.register)
     assert not bench.store.live.clients
@@ -291,18 +296,57 @@ async def test_an_alarm_is_raised_once_while_it_stands_and_again_after_it_was_ov
     assert await bench.ask(lambda tx: tx.alarms(all=True)) == [over, again, alarm("b")]
 
 
-async def test_a_database_from_before_there_were_alarms_gets_their_table(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("revision", "later"), [("0001", ("alarms", "outcomes")), ("0002", ("outcomes",))]
+)
+async def test_a_database_of_an_earlier_version_gets_the_tables_that_it_lacks(
+    tmp_path: Path, revision: str, later: tuple[str, ...]
+) -> None:
     import sqlite3
 
     async with opened(tmp_path / "vtn.db") as bench:
         made = await bench.write(lambda tx: tx.put(record()))
     with sqlite3.connect(tmp_path / "vtn.db") as db:
-        db.execute("DROP TABLE alarms")
-        db.execute("UPDATE alembic_version SET version_num = '0001'")
+        for table in later:
+            db.execute(f"DROP TABLE {table}")
+        db.execute("UPDATE alembic_version SET version_num = ?", (revision,))
     db.close()
     async with opened(tmp_path / "vtn.db") as bench:
         assert bench.store.live.find(Kind.EVENT) == [made]
         assert await bench.write(lambda tx: tx.raise_alarm(ALARM))
+        await bench.write(lambda tx: tx.keep_outcome(OUTCOME))
+        assert await bench.ask(lambda tx: tx.outcome("c1", "k1")) == OUTCOME
+
+
+OUTCOME = Outcome("c1", "k1", "POST /events", "ab" * 32, 201, b'{"id":"e1"}', T0)
+
+
+async def test_the_outcome_of_a_request_is_that_of_its_client_and_its_key(bench: Bench) -> None:
+    others = [replace(OUTCOME, client_id="c2", status=200), replace(OUTCOME, key="k2", body=b"")]
+    for one in (OUTCOME, *others):
+        await bench.write(lambda tx, one=one: tx.keep_outcome(one))
+    for one in (OUTCOME, *others):
+        assert await bench.ask(lambda tx, one=one: tx.outcome(one.client_id, one.key)) == one
+    assert await bench.ask(lambda tx: tx.outcome("c2", "k2")) is None
+
+
+async def test_outcomes_are_forgotten_by_the_time_they_were_kept_and_not_before(
+    bench: Bench,
+) -> None:
+    later = replace(OUTCOME, key="k2", kept_at=T0 + timedelta(microseconds=1))
+
+    def both(tx: Transaction) -> list[bool]:
+        return [tx.outcome("c1", key) is not None for key in ("k1", "k2")]
+
+    for one in (OUTCOME, later):
+        await bench.write(lambda tx, one=one: tx.keep_outcome(one))
+    await bench.write(lambda tx: tx.forget_outcomes(T0))
+    assert await bench.ask(both) == [True, True]
+    await bench.write(lambda tx: tx.forget_outcomes(later.kept_at))
+    assert await bench.ask(both) == [False, True]
+    again = replace(OUTCOME, status=200)
+    await bench.write(lambda tx: tx.keep_outcome(again))
+    assert await bench.ask(lambda tx: tx.outcome("c1", "k1")) == again
 
 
 async def test_a_crowd_of_writers_is_served_in_one_order(tmp_path: Path) -> None:

@@ -3,14 +3,17 @@
 import asyncio
 import json
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
+import aiohttp
 import pytest
 
+from tests.soak.server_kills import Side
 from tests.ukvtn import Server, ukvtn
 from tests.unit.ven.dso import CONTRACT, FSP7, terms
 from tests.waiting import until
 from ukprofile.flex.times import time_text
-from vtn.domain.record import Kind, Role
+from vtn.domain.record import Kind, Operation, Role
 from vtn.testing import running_vtn
 
 pytestmark = pytest.mark.e2e
@@ -66,8 +69,45 @@ async def test_what_the_desk_says_is_there_after_a_kill_too(tmp_path):
                 return status["relay"] == {"lacking": 0, "why": ""}
 
             await until(level, why="ukvtn status says that nothing is lacking")
+            due = await said_at_once(server, start + timedelta(hours=2))
+            assert await server.stop() == 0
+            held = there()
+            assert len(set(held)) == len(held)
+            await server.start(*options)
+            await until(lambda: there() == sorted(["D1", "D2", *due]), why="all are there")
+            made = [c for c in await other.vtn.store.read(lambda tx: tx.outbox(limit=10_000))
+                    if c.record.name in due]  # fmt: skip
+            assert sorted((c.operation, c.record.name) for c in made) == sorted(
+                (Operation.CREATE, name) for name in due
+            )
+            assert await server.stop() == 0
         finally:
             await server.kill()
+
+
+async def said_at_once(server: Server, start: datetime) -> list[str]:
+    """A dozen dispatches, an hour after the other; their threads, once all are answered."""
+    names = [f"T{n:02}" for n in range(12)]
+
+    def order(n: int) -> dict[str, Any]:
+        begins = start + timedelta(hours=2 * n)
+        times = {"start": time_text(begins), "end": time_text(begins + timedelta(hours=1))}
+        return {
+            "contract_id": CONTRACT,
+            "thread": names[n],
+            "periods": [times | {"delta_w": 700_000}],
+        }
+
+    async with aiohttp.ClientSession(server.url) as session:
+        side = await Side.of(session, server.ready["bl"])
+
+        async def say(n: int) -> None:
+            headers = side._headers
+            async with session.post("/desk/instruct", json=order(n), headers=headers) as answer:
+                assert answer.status == 201, await answer.text()
+
+        await asyncio.gather(*(say(n) for n in range(12)))
+    return names
 
 
 @pytest.mark.parametrize(

@@ -71,6 +71,13 @@ class Rendered:
 _Made = tuple[Record, Decision | None]
 """What a write left in the store, and what was decided of the message in it."""
 
+Then = Callable[[Transaction, Record], None]
+"""What else is done in the transaction of a write, once its object stands there."""
+
+
+def nothing_else(_tx: Transaction, _record: Record) -> None:
+    """The usual `Then`."""
+
 
 class Objects:
     """Every read and write of objects. Raises Refused only."""
@@ -139,9 +146,15 @@ class Objects:
     # -- writing -------------------------------------------------------------------------------
 
     async def create(
-        self, kind: Kind, body: JSON, viewer: Viewer, *, unchecked: bool = False
+        self,
+        kind: Kind,
+        body: JSON,
+        viewer: Viewer,
+        *,
+        unchecked: bool = False,
+        then: Then = nothing_else,
     ) -> Rendered:
-        """Store a new object. `body` is what the strict door gave.
+        """Store a new object, and what `then` writes. `body` is what the strict door gave.
 
         A signed text that was taken before gives the object that was stored then (decision 7).
         """
@@ -160,7 +173,7 @@ class Objects:
             known, decision = self._known(tx, draft, admitted)
             return known or tx.put(record), decision
 
-        return await self._written(command, draft, viewer)
+        return await self._written(command, draft, viewer, then)
 
     def _known(
         self, tx: Transaction, draft: Draft, admitted: Admitted
@@ -189,6 +202,7 @@ class Objects:
         *,
         if_match: str | None = None,
         unchecked: bool = False,
+        then: Then = nothing_else,
     ) -> Rendered:
         """Replace what the client may write (T18). `if_match`: only if the ETag is still this."""
         demand(viewer, kind, Action.UPDATE)
@@ -216,16 +230,22 @@ class Objects:
                 over["targets"] = old.targets if old.has_targets else None
             return tx.put(draft.record(id, old.created, now, **over)), decision
 
-        return await self._written(command, draft, viewer)
+        return await self._written(command, draft, viewer, then)
 
     async def _written(
-        self, command: Callable[[Transaction], _Made], draft: Draft, viewer: Viewer
+        self, command: Callable[[Transaction], _Made], draft: Draft, viewer: Viewer, then: Then
     ) -> Rendered:
         """Write it. Of an equivocal text the object goes back, and the text is kept (decision 6:
         both are, profile 2 Order).
         """
+
+        def command_and_then(tx: Transaction) -> _Made:
+            made = command(tx)
+            then(tx, made[0])
+            return made
+
         try:
-            record, decision = await self._store.write(command)
+            record, decision = await self._store.write(command_and_then)
         except Equivocal as refused:
             entry = refused.entry
             await self._store.write(lambda tx: tx.keep(entry))
@@ -262,6 +282,11 @@ class Objects:
         if if_match not in (None, "*", self._rendered(old, viewer).etag):
             raise Refused("PRECONDITION", "it was changed since; read it again")
         return old
+
+
+def shown_in(tx: Transaction, record: Record, viewer: Viewer) -> bytes:
+    """The bytes of an object for `viewer`, as the transaction has it."""
+    return render(record, shown_targets(record, viewer, granted(tx, viewer)))
 
 
 def render(record: Record, targets: tuple[str, ...] | None) -> bytes:

@@ -86,6 +86,23 @@ class Client:
 
 
 @dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a request that had an idempotency key: its answer, as it was sent.
+
+    `key` is the client's own; `operation` method and path; `sha256` that of the request's body.
+    """
+
+    client_id: str
+    key: str
+    operation: str
+    sha256: str
+    status: int
+    body: bytes
+    kept_at: datetime
+    """By the operational clock."""
+
+
+@dataclass(frozen=True, slots=True)
 class Committed:
     """What one commit made true, in commit order: the storage's word to `Live`."""
 

@@ -20,7 +20,7 @@ from ukprofile.receiving import Entry, Ledger
 from ukprofile.trust import KeySet, Register
 from vtn.domain.alarm import Alarm
 from vtn.domain.live import Live
-from vtn.domain.record import Change, Client, Kind, Record
+from vtn.domain.record import Change, Client, Kind, Outcome, Record
 
 T = TypeVar("T")
 
@@ -93,6 +93,18 @@ class Transaction(Ledger, Protocol):
 
     def end_alarm(self, key: str, at: datetime) -> bool:
         """The alarm of that key is over; False where none stands."""
+        ...
+
+    def outcome(self, client_id: str, key: str) -> Outcome | None:
+        """What came of a client's request with that idempotency key, or None."""
+        ...
+
+    def keep_outcome(self, outcome: Outcome) -> None:
+        """Keep what comes of a request; its client has not used the key before."""
+        ...
+
+    def forget_outcomes(self, before: datetime) -> None:
+        """Forget the outcomes that were kept before that time."""
         ...
 
     def outbox(self, after: int = 0, limit: int = 1000) -> Sequence[Change]:

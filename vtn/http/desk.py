@@ -19,7 +19,8 @@ from aiohttp import web
 
 from ukprofile.errors import Refused
 from ukprofile.openadr import JSON
-from vtn.domain.desk import OPERATIONS, Desk, Operation, ThreadOrder, carry_out
+from vtn.domain.attempts import Attempt
+from vtn.domain.desk import OPERATIONS, Desk, Operation, ThreadOrder, attempt_out, carry_out
 from vtn.domain.desk.shown import StandingShown, course_shown
 from vtn.domain.market import OPERATIONS as BUYING
 from vtn.domain.market import Market
@@ -28,6 +29,7 @@ from vtn.domain.privacy import Action, Viewer, demand
 from vtn.domain.record import Kind
 from vtn.http.form import read_body
 from vtn.http.objects import Handler
+from vtn.http.once import Once, answer_of
 from vtn.http.query import check_id, pairs
 
 DESK_OPERATIONS = tuple(op for op in OPERATIONS.values() if op.does != "reads")
@@ -41,9 +43,10 @@ On = TypeVar("On")
 class DeskHandlers:
     """Handlers for the desk and its markets."""
 
-    def __init__(self, desk: Desk, market: Market) -> None:
+    def __init__(self, desk: Desk, market: Market, once: Once) -> None:
         self._desk = desk
         self._market = market
+        self._once = once
 
     def posted(self) -> Iterator[tuple[str, Handler]]:
         """Every operation that is posted, by name, and its handler."""
@@ -53,12 +56,16 @@ class DeskHandlers:
             yield one.name, self._carries_out(self._market, one)
 
     def _carries_out(self, on: On, operation: Operation[On]) -> Handler:
-        status = 201 if operation.does == "makes" else 200
-
         async def handle(request: web.BaseRequest, viewer: Viewer, _id: str) -> web.Response:
             demand(viewer, Kind.EVENT, Action.CREATE)
             body = await read_body(request)
-            return _json(await carry_out(on, operation, body), status)
+
+            async def act(attempt: Attempt | None) -> web.Response:
+                if attempt is not None:
+                    return answer_of(await attempt_out(on, operation, body, attempt))
+                return _json(await carry_out(on, operation, body), operation.status)
+
+            return await self._once.answer(request, viewer, body, act)
 
         return handle
 

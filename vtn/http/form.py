@@ -27,6 +27,7 @@ _ONCE = (
     "Content-Length",
     "If-Match",
     "If-None-Match",
+    "Idempotency-Key",
 )
 _JSON_TYPE = re.compile(r'application/json(?:\s*;\s*charset\s*=\s*"?utf-8"?)?\s*', re.IGNORECASE)
 _FORM_TYPE = re.compile(

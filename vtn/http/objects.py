@@ -9,10 +9,13 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from vtn.domain.objects import Objects, Rendered
+from vtn.domain.attempts import Attempt
+from vtn.domain.objects import Objects, Rendered, shown_in
 from vtn.domain.privacy import Action, Viewer, demand
-from vtn.domain.record import Kind
+from vtn.domain.record import Kind, Record
+from vtn.domain.store import Transaction
 from vtn.http.form import read_body
+from vtn.http.once import Once
 from vtn.http.problems import Problems
 from vtn.http.query import check_id, read_query
 
@@ -23,10 +26,11 @@ Handler = Callable[[web.BaseRequest, Viewer, str], Awaitable[web.Response]]
 class ObjectHandlers:
     """Handlers for the objects of one kind."""
 
-    def __init__(self, kind: Kind, objects: Objects, problems: Problems) -> None:
+    def __init__(self, kind: Kind, objects: Objects, problems: Problems, once: Once) -> None:
         self._kind = kind
         self._objects = objects
         self._problems = problems
+        self._once = once
 
     async def list(self, request: web.BaseRequest, viewer: Viewer, _id: str) -> web.Response:
         demand(viewer, self._kind, Action.READ)
@@ -40,8 +44,16 @@ class ObjectHandlers:
     async def create(self, request: web.BaseRequest, viewer: Viewer, _id: str) -> web.Response:
         demand(viewer, self._kind, Action.CREATE)
         body = await read_body(request)
-        made = await self._objects.create(self._kind, body, viewer)
-        return self._written(request, viewer, made, 201)
+
+        async def act(attempt: Attempt | None) -> web.Response:
+            def then(tx: Transaction, record: Record) -> None:
+                if attempt is not None:
+                    attempt.keep(tx, 201, shown_in(tx, record, viewer))
+
+            made = await self._objects.create(self._kind, body, viewer, then=then)
+            return self._written(request, viewer, made, 201)
+
+        return await self._once.answer(request, viewer, body, act)
 
     async def update(self, request: web.BaseRequest, viewer: Viewer, id: str) -> web.Response:
         demand(viewer, self._kind, Action.UPDATE)

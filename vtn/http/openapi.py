@@ -42,6 +42,7 @@ from vtn.domain.objects import PAGE
 from vtn.domain.privacy import read_scope, write_scope
 from vtn.domain.record import Kind
 from vtn.http.desk import DESK_OPERATIONS, MARKET_OPERATIONS
+from vtn.http.once import HEADER, KEY_PATTERN, REPLAYED
 from vtn.http.query import MANY, PARAMETERS
 from vtn.http.routes import ALL_TOPICS, BL_TOPICS, KINDS, VEN_TOPICS
 
@@ -182,9 +183,9 @@ def _of_desk() -> dict[str, Any]:
         "/desk/offers/{id}": {"get": offers | {"parameters": [_ID]}},
     }
     for operation in _POSTED:
-        status = "201" if operation.does == "makes" else "200"
+        status = str(operation.status)
         name = f"desk{operation.name.title()}"
-        posted = _operation(name, status, operation.shown, (write_scope(Kind.EVENT),))
+        posted = _once(_operation(name, status, operation.shown, (write_scope(Kind.EVENT),)))
         content = {"application/json": _schema(operation.order)}
         posted["requestBody"] = {"required": True, "content": content}
         paths[f"/desk/{operation.name}"] = {"post": posted}
@@ -218,7 +219,8 @@ def _of_kind(kind: Kind) -> tuple[dict[str, Any], dict[str, Any]]:
     return (
         {
             "get": listed,
-            "post": _operation(f"create{name}", "201", stored, write) | {"requestBody": body},
+            "post": _once(_operation(f"create{name}", "201", stored, write))
+            | {"requestBody": body},
         },
         {
             "get": _operation(f"get{name}", "200", stored, read) | one,
@@ -261,6 +263,27 @@ def _operation(
     if scopes is not None:
         shown["security"] = [{"oauth": [scope]} for scope in scopes] or [{"oauth": []}]
     return shown
+
+
+def _once(operation: dict[str, Any]) -> dict[str, Any]:
+    """An operation that can be asked again under its key (vtn.http.once)."""
+    key = {
+        "name": HEADER,
+        "in": "header",
+        "description": "A name of the client's own for this request, in quotes or not. Sent again "
+        "with it, the same request is answered as it was at first, for 30 days at least, and "
+        "nothing is done; another request is refused (409 IDEMPOTENCY), and one that has no "
+        "answer yet is asked to come again (409 IN_PROGRESS). What was refused keeps no key.",
+        "schema": {"type": "string", "pattern": f'^"?{KEY_PATTERN}"?$'},
+    }
+    (answer,) = (shown for status, shown in operation["responses"].items() if status != "default")
+    answer["headers"] = {
+        REPLAYED: {
+            "description": "true: this is the first answer, given again",
+            "schema": {"type": "string", "const": "true"},
+        }
+    }
+    return operation | {"parameters": [key]}
 
 
 def _schema(model: type[BaseModel]) -> dict[str, Any]:

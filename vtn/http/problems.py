@@ -28,7 +28,7 @@ _CHALLENGE = {
 }
 """What WWW-Authenticate says (RFC 6750 3; 2617 for the token endpoint)."""
 
-_RETRY_AFTER_S = {"STORE_DOWN": "2", "CLOCK_STEP": "60", "RATE_LIMITED": "1"}
+_RETRY_AFTER_S = {"STORE_DOWN": "2", "CLOCK_STEP": "60", "RATE_LIMITED": "1", "IN_PROGRESS": "1"}
 
 _CLOSING = frozenset({"HTTP_INVALID", "TOO_SLOW", "BODY_TOO_LARGE"})
 """After these nobody knows where the next request on the connection would begin."""

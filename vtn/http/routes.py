@@ -5,6 +5,7 @@ import json
 from aiohttp import web
 
 from ukprofile.errors import Refused
+from vtn.domain.attempts import Attempts
 from vtn.domain.desk import Desk
 from vtn.domain.market import Market
 from vtn.domain.objects import Objects
@@ -12,6 +13,7 @@ from vtn.domain.privacy import Viewer
 from vtn.domain.record import Kind, Role
 from vtn.http.desk import DeskHandlers
 from vtn.http.objects import Handler, ObjectHandlers
+from vtn.http.once import Once
 from vtn.http.problems import Problems
 from vtn.http.server import Routes
 
@@ -29,16 +31,19 @@ ALL_TOPICS = ("programs", "programs/{id}", "programs/{id}/events")
 VEN_TOPICS = ("vens/{id}", "vens/{id}/events", "vens/{id}/programs", "vens/{id}/resources")
 
 
-def routes(objects: Objects, desk: Desk, market: Market, problems: Problems) -> Routes:
+def routes(
+    objects: Objects, desk: Desk, market: Market, problems: Problems, attempts: Attempts
+) -> Routes:
     """Path to method to handler. `/auth/server` and `/auth/token` ask for no token and stand in
     `Router`.
     """
+    once = Once(attempts)
     table: dict[str, dict[str, Handler]] = {"/notifiers": {"GET": _notifiers}}
     for path, kind in KINDS.items():
-        on = ObjectHandlers(kind, objects, problems)
+        on = ObjectHandlers(kind, objects, problems, once)
         table[path] = {"GET": on.list, "POST": on.create}
         table[f"{path}/{{id}}"] = {"GET": on.get, "PUT": on.update, "DELETE": on.delete}
-    on_desk = DeskHandlers(desk, market)
+    on_desk = DeskHandlers(desk, market, once)
     for name, handler in on_desk.posted():
         table[f"/desk/{name}"] = {"POST": handler}
     table["/desk/dispatches"] = {"GET": on_desk.list}

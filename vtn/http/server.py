@@ -29,6 +29,8 @@ HEAD_TIMEOUT_S = 10.0
 """For the head of the first request on a connection."""
 KEEP_ALIVE_S = 75.0
 """Between two requests on a connection; aiohttp's own default is an hour."""
+_LOOK_S = 0.05
+"""How often a connection that is drained is looked at."""
 LINGER_S = 1.0
 """How long a refused body is read and thrown away, so that its sender can read the answer."""
 
@@ -56,6 +58,8 @@ class Router:
         response.headers["Server"] = NAME
         if self._clock is not None:
             response.headers["Date"] = format_datetime(self._clock.now(), usegmt=True)
+        if getattr(request.protocol, "draining", False):
+            response.force_close()
         return response
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -118,12 +122,13 @@ def _template(path: str, routes: Routes) -> tuple[str, str]:
 class Connection(web.RequestHandler):
     """One connection: a head that does not come is not waited for, broken HTTP gets a Problem."""
 
-    __slots__ = ("_head_timer", "_problems")
+    __slots__ = ("_head_timer", "_problems", "draining")
 
     def __init__(self, problems: Problems, manager: web.Server, **settings: Any) -> None:
         super().__init__(manager, **settings)
         self._problems = problems
         self._head_timer: asyncio.TimerHandle | None = None
+        self.draining = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
@@ -134,20 +139,22 @@ class Connection(web.RequestHandler):
             self._head_timer.cancel()
         super().connection_lost(exc)
 
-    def close(self) -> None:
-        """Take no further request. A body that is still arriving is read: aiohttp would stop."""
-        if not self._request_in_progress:
-            super().close()
+    def drain(self) -> None:
+        """Take no further request. One that was read is answered, and a body that is still
+        arriving is read: `close` of aiohttp would stop at once.
+        """
+        self.draining = True
+        if self._waiter is not None and not self._waiter.done():  # for a request, and none came
+            self.close()
 
     async def shutdown(self, timeout: float | None = 15.0) -> None:  # noqa: ASYNC109 - aiohttp's
         """Close; what is under way is answered first, if that takes no longer than `timeout`."""
-        if self._request_in_progress:
-            self._handler_waiter = asyncio.get_running_loop().create_future()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(timeout):
-                    await self._handler_waiter
-            self._handler_waiter = None
-        await super().shutdown(timeout)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout):
+                while self._task_handler is not None and not self._task_handler.done():
+                    self.drain()
+                    await asyncio.wait([self._task_handler], timeout=_LOOK_S)
+        await super().shutdown(_LOOK_S)
 
     def _stalled(self) -> None:
         if self._request_count == 0:
@@ -175,6 +182,11 @@ class Server(web.Server):
     def __init__(self, router: Router, problems: Problems) -> None:
         super().__init__(router)
         self._problems = problems
+
+    def pre_shutdown(self) -> None:
+        for connection in self.connections:
+            assert isinstance(connection, Connection)
+            connection.drain()
 
     def __call__(self) -> Connection:
         return Connection(

@@ -19,6 +19,7 @@ from ukprofile.receiving import repeat
 from vtn.domain.admission import Admission, Equivocal
 from vtn.domain.store import Store
 from vtn.relay.publish import Publisher
+from vtn.relay.whole import to_the_end
 
 
 class Collector:
@@ -53,6 +54,8 @@ class Collector:
                 await self.collect()
             except (Unreachable, VtnProblem, Refused) as error:
                 self._log.warning("no reports collected", why=str(error))
+            except Exception:  # noqa: BLE001 - as of `Publisher`
+                self._log.exception("internal error", part="relay")
             await asyncio.sleep(self._poll_s)
 
     async def collect(self) -> int:
@@ -61,7 +64,8 @@ class Collector:
         self._listing = listing
         # Oldest first: an acknowledgement before the status that follows it.
         ordered = sorted(listing.items, key=lambda r: r.created_date_time.instant)
-        return sum([await self._take(report) for report in ordered if report.id not in self._told])
+        new = (report for report in ordered if report.id not in self._told)
+        return sum([await to_the_end(self._take(report)) for report in new])
 
     async def _take(self, report: Report) -> bool:
         try:

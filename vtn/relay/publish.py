@@ -17,7 +17,7 @@ from datetime import datetime
 from random import Random
 from typing import Any
 
-from ukprofile.errors import ProfileError, Refused, Unreachable
+from ukprofile.errors import Refused, Unreachable
 from ukprofile.mapping.carrier import message_in
 from ukprofile.mapping.contract import PROFILE_ATTRIBUTE, attribute
 from ukprofile.openadr import BlVenRequest, EventRequest, Program, ProgramRequest, Ven
@@ -26,6 +26,7 @@ from ukprofile.openadr.event import EventFields
 from ukprofile.receiving import parse_text
 from vtn.domain.live import Live
 from vtn.domain.record import Change, Kind, Operation, Record
+from vtn.relay.whole import to_the_end
 
 _LONGEST_S = 60.0
 _PASSING = frozenset({401, 408, 412, 425, 429})
@@ -92,6 +93,9 @@ class Publisher:
                     await self._push()
                 except (Unreachable, VtnProblem, Refused) as error:
                     await self._later(error)
+                except Exception as error:  # noqa: BLE001 - a relay that ended would be silence
+                    self._log.exception("internal error", part="relay")
+                    await self._later(error)
                 else:
                     self._failures, self._waits_for = 0, ""
                     await self._rest()
@@ -131,7 +135,7 @@ class Publisher:
                 self._changed |= {(kind, r.id): r for r in self._live.find(kind)}
         while self._changed:
             key, record = min(self._changed.items(), key=lambda item: _turn(item[1]))
-            await self._taken(record, self._other)
+            await to_the_end(self._taken(record, self._other))
             if self._changed.get(key) is record:
                 del self._changed[key]
         self._level.set()
@@ -215,7 +219,7 @@ class Publisher:
                     events[program.name, parse_text(text)["thread"]] = _There(event.id, text)
         return _Other(programs, vens, events)
 
-    async def _later(self, error: ProfileError) -> None:
+    async def _later(self, error: Exception) -> None:
         """Wait, the longer the more failures in a row; then look anew at what is there."""
         self._other, self._waits_for = None, str(error) or type(error).__name__
         if not self._failures:

@@ -9,7 +9,7 @@ from ukprofile.receiving import Entry, MemoryLedger
 from ukprofile.trust import KeySet, Register
 from vtn.domain.alarm import Alarm
 from vtn.domain.live import Live
-from vtn.domain.record import Change, Client, Committed, Kind, Operation, Record
+from vtn.domain.record import Change, Client, Committed, Kind, Operation, Outcome, Record
 from vtn.domain.store import Transaction
 
 T = TypeVar("T")
@@ -38,6 +38,7 @@ class MemoryTransaction:
         self._settings: dict[str, str] = {}
         self._kept: list[str] = []
         self._alarms = store.alarms
+        self._outcomes = store.outcomes
         self._delivered = 0
         ledger = store.ledger
         self.entry, self.thread, self.replies = ledger.entry, ledger.thread, ledger.replies
@@ -140,6 +141,15 @@ class MemoryTransaction:
         )
         return self._alarms != before
 
+    def outcome(self, client_id: str, key: str) -> Outcome | None:
+        return self._outcomes.get((client_id, key))
+
+    def keep_outcome(self, outcome: Outcome) -> None:
+        self._outcomes = {**self._outcomes, (outcome.client_id, outcome.key): outcome}
+
+    def forget_outcomes(self, before: datetime) -> None:
+        self._outcomes = {k: o for k, o in self._outcomes.items() if o.kept_at >= before}
+
     def keep(self, entry: Entry) -> None:
         if self._store.ledger.entry(entry.sha256) is None:
             self._store.ledger.keep(entry)
@@ -157,6 +167,7 @@ class MemoryTransaction:
         store.waiting = [c for c in waiting if c.sequence > self._delivered]
         store.settings.update(self._settings)
         store.alarms = self._alarms
+        store.outcomes = self._outcomes
         register = None if self.register is store.live.register else self.register
         return Committed(tuple(self._changes), tuple(self._clients.values()), register)
 
@@ -170,6 +181,7 @@ class MemoryStore:
         self.waiting: list[Change] = []
         self.settings: dict[str, str] = {}
         self.alarms: tuple[Alarm, ...] = ()
+        self.outcomes: dict[tuple[str, str], Outcome] = {}
 
     @property
     def live(self) -> Live:

@@ -7,21 +7,27 @@
 
 One process at a time: an exclusive lock on a file beside the database, which the system drops
 when the process dies, however it dies.
+
+What fails, fails for its group: everybody in it is told STORE_DOWN, and the next group is tried
+as if nothing had been. So a full disk is over once it has room again, and a database that was
+moved away once it is back. Nothing is answered out of a file that others would not find.
 """
 
 import asyncio
 import fcntl
 import os
 import queue
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.pool import NullPool
 
 from ukprofile.errors import Refused
@@ -55,8 +61,8 @@ class _Turn:
 class SqliteStore:
     """A store in one file. Open it with `open`; it belongs to the loop that opened it."""
 
-    def __init__(self, engine: Engine, lock: int, live: Live) -> None:
-        self._engine, self._lock, self._live = engine, lock, live
+    def __init__(self, engine: Engine, file: "_File", lock: int, live: Live) -> None:
+        self._engine, self._file, self._lock, self._live = engine, file, lock, live
         self._register = live.register
         self._loop = asyncio.get_running_loop()
         self._queue: queue.SimpleQueue[_Turn | None] = queue.SimpleQueue()
@@ -73,11 +79,12 @@ class SqliteStore:
         lock = _locked(path)
         try:
             engine = _engine(path)
-            live = await asyncio.to_thread(_load, engine, environment, epoch)
+            file = _File(path)
+            live = await asyncio.to_thread(_load, engine, path, environment, epoch)
         except BaseException:
             os.close(lock)
             raise
-        store = cls(engine, lock, live)
+        store = cls(engine, file, lock, live)
         store._thread.start()
         return store
 
@@ -98,10 +105,11 @@ class SqliteStore:
 
     def _ask(self, question: Callable[[Transaction], T]) -> T:
         try:
+            self._file.check_place()  # before SQLite lays the log of ours over another file
             with self._engine.connect() as connection:
                 return question(SqlTransaction(connection, self._live.register))
         except DBAPIError as error:
-            raise _down(str(error.orig)) from error
+            raise _down(error) from error
 
     async def close(self) -> None:
         if not self._closed:
@@ -114,14 +122,22 @@ class SqliteStore:
     # -- the writer's thread -------------------------------------------------------------------
 
     def _write_all(self) -> None:
-        with self._engine.connect() as connection:
-            last = False
-            while not last:
-                turns = [turn for turn in self._waiting() if turn is not None]
-                last = self._saw_end
-                if turns:
+        connection: Connection | None = None
+        while not self._saw_end:
+            turns = [turn for turn in self._waiting() if turn is not None]
+            if turns:
+                before = self._register
+                try:
+                    connection = connection or self._engine.connect()
                     self._commit(connection, turns)
-                    self._loop.call_soon_threadsafe(self._answer, turns)
+                except Exception as error:  # noqa: BLE001 - a writer that ended would be silence
+                    self._register = before
+                    _roll_back(connection)
+                    for turn in turns:
+                        turn.error, turn.committed = _down(error), None
+                self._loop.call_soon_threadsafe(self._answer, turns)
+        if connection is not None:
+            connection.close()
 
     _saw_end = False
 
@@ -140,15 +156,10 @@ class SqliteStore:
         self._queue.put(turn)
 
     def _commit(self, connection: Connection, turns: list[_Turn]) -> None:
-        before = self._register
-        try:
-            with connection.begin():
-                for turn in turns:
-                    self._take(connection, turn)
-        except DBAPIError as error:
-            self._register = before
+        with connection.begin():
             for turn in turns:
-                turn.error, turn.committed = _down(str(error.orig)), None
+                self._take(connection, turn)
+            self._file.check()
 
     def _take(self, connection: Connection, turn: _Turn) -> None:
         """Run one command in a savepoint of its own: what it raises undoes only its own."""
@@ -156,6 +167,8 @@ class SqliteStore:
         try:
             with connection.begin_nested():
                 turn.result = turn.command(transaction)
+        except (IntegrityError, DataError) as error:  # of this command's own values
+            turn.error = error
         except DBAPIError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever a command raises is its caller's
@@ -179,8 +192,66 @@ class SqliteStore:
                 turn.future.set_result(turn.result)
 
 
-def _down(detail: str) -> Refused:
-    return Refused("STORE_DOWN", f"nothing was stored: {detail}")
+class _File:
+    """Where the database was opened: what is written elsewhere, nobody will find.
+
+    The system lets a file be moved, removed or replaced under the process that has it open.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._log = path, path.with_name(f"{path.name}-wal")
+        self._opened = _identity(path)
+        self._log_opened: tuple[int, int] | None = None
+
+    def check_place(self) -> None:
+        """Raises Refused STORE_DOWN unless the database stands where it was opened."""
+        if _identity(self._path) != self._opened:
+            raise Refused(
+                "STORE_DOWN",
+                f"{self._path.name} is not the file that was opened here: put that one back, or "
+                "stop this server and start it on the one that is there",
+            )
+
+    def check(self) -> None:
+        """The same for its log too. Called by the writer, within a transaction."""
+        self.check_place()
+        found = _identity(self._log)
+        self._log_opened = self._log_opened or found
+        if found is None or found != self._log_opened:
+            raise Refused(
+                "STORE_DOWN",
+                f"{self._log.name} was removed while in use: stop this server, which saves what "
+                "stood in it, and start it again",
+            )
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _roll_back(connection: Connection | None) -> None:
+    """Leave no transaction open: after a COMMIT that failed SQLAlchemy leaves SQLite in one."""
+    if connection is None:
+        return
+    with suppress(DBAPIError, sqlite3.Error):
+        connection.rollback()
+        raw: Any = connection.connection.dbapi_connection
+        if raw.in_transaction:
+            raw.rollback()
+
+
+def _down(error: str | Exception) -> Refused:
+    if isinstance(error, Refused):
+        return error
+    # what came first counts: after it there may be no savepoint to go back to
+    first: Any = error
+    while getattr(first, "__context__", None) is not None:
+        first = first.__context__
+    return Refused("STORE_DOWN", f"nothing was stored: {first}")
 
 
 def _locked(path: Path) -> int:
@@ -208,7 +279,11 @@ def migrate_file(path: Path) -> str:
 
 def _engine(path: Path) -> Engine:
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # before SQLite would, more openly
-    engine = create_engine(f"sqlite:///{path}", poolclass=NullPool)
+    # never made anew: where the file is gone, everybody must learn it
+    there = URL.create(
+        "sqlite", database=f"file:{quote(str(path))}", query={"mode": "rw", "uri": "true"}
+    )
+    engine = create_engine(there, poolclass=NullPool)
 
     @event.listens_for(engine, "connect")
     def _connect(connection: Any, _record: Any) -> None:
@@ -231,8 +306,8 @@ def _reported(path: str) -> Iterator[None]:
         raise _down(f"{path}: {error.orig}") from error
 
 
-def _load(engine: Engine, environment: str, epoch: str) -> Live:
-    with _reported(str(engine.url.database)):
+def _load(engine: Engine, path: Path, environment: str, epoch: str) -> Live:
+    with _reported(str(path)):
         migrate(engine)
         with engine.connect() as connection:
             live = Live(stored_register(connection, environment), epoch)

@@ -6,6 +6,7 @@ messages  every signed text that was decided, for ever: the evidence
 clients   who may ask for tokens; key_sets, floors: whose signatures count
 settings  values that outlive the process
 alarms    what a person was told, and when it was over; of each key one stands at most
+outcomes  what came of requests with an idempotency key, written with it, for 30 days at least
 """
 
 from datetime import UTC, datetime, timedelta
@@ -202,4 +203,18 @@ alarms = Table(
         sqlite_where=text("over_at IS NULL"),
         postgresql_where=text("over_at IS NULL"),
     ),
+)
+
+outcomes = Table(
+    "outcomes",
+    metadata,
+    Column("client_id", String(128), nullable=False),
+    Column("key", String(255), nullable=False),
+    Column("operation", Text, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("kept_at", Instant, nullable=False),
+    PrimaryKeyConstraint("client_id", "key"),
+    Index("outcomes_kept", "kept_at"),
 )

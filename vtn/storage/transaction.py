@@ -11,12 +11,22 @@ from sqlalchemy import Connection, Row, Select, and_, delete, func, insert, sele
 from ukprofile.receiving import STANDING, Entry, Slot
 from ukprofile.trust import KeySet, Register
 from vtn.domain.alarm import Alarm, Cause, Concern, Severity
-from vtn.domain.record import Change, Client, Committed, Kind, Operation, Record, Role
+from vtn.domain.record import (
+    Change,
+    Client,
+    Committed,
+    Kind,
+    Operation,
+    Outcome,
+    Record,
+    Role,
+)
 from vtn.storage import tables
 
 _RECORD = tuple(f.name for f in fields(Record))
 _ENTRY = tuple(f.name for f in fields(Entry) if f.name != "slot")
 _SLOT = tuple(f.name for f in fields(Slot))
+_OUTCOME = tuple(f.name for f in fields(Outcome))
 _CONCERN = tuple(f.name for f in fields(Concern))
 
 
@@ -160,6 +170,22 @@ class SqlTransaction:
     def _replace(self, table: Any, key: str, name: str, column: str, value: object) -> None:
         self._db.execute(delete(table).where(table.c[key] == name))
         self._db.execute(insert(table).values({key: name, column: value}))
+
+    # -- requests with a key -------------------------------------------------------------------
+
+    def outcome(self, client_id: str, key: str) -> Outcome | None:
+        o = tables.outcomes
+        asked = select(o).where(o.c.client_id == client_id, o.c.key == key)
+        row = self._db.execute(asked).first()
+        return None if row is None else Outcome(*(getattr(row, name) for name in _OUTCOME))
+
+    def keep_outcome(self, outcome: Outcome) -> None:
+        values = {name: getattr(outcome, name) for name in _OUTCOME}
+        self._db.execute(insert(tables.outcomes).values(values))
+
+    def forget_outcomes(self, before: datetime) -> None:
+        o = tables.outcomes
+        self._db.execute(delete(o).where(o.c.kept_at < before))
 
     # -- the ledger of signed messages ---------------------------------------------------------
 

@@ -8,6 +8,7 @@ with the last object of the page before; where it does not, the list has moved, 
     skip=49             x y z      begins with x: nothing was missed; a short page is the last
 """
 
+import secrets
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -132,9 +133,14 @@ class Collection(Generic[Request, Stored]):
         """The object `id`. Raises VtnProblem (404: none, or hidden), Unreachable, Refused."""
         return self._held(await self._ask(self._call("GET", id)), id)
 
-    async def create(self, request: Request) -> Held[Stored]:
-        """A new object. Raises VtnProblem, Unreachable (OutcomeUnknown), Refused."""
-        call = Call("POST", self._url, request.dump_json())
+    async def create(self, request: Request, *, key: str = "") -> Held[Stored]:
+        """A new object. Raises VtnProblem, Unreachable (OutcomeUnknown), Refused.
+
+        `key` names this request for a VTN that knows Idempotency-Key (1 to 255 of visible ASCII,
+        no quote or backslash): asked again with it, such a VTN makes nothing more. "" = one of
+        its own for this call and its attempts.
+        """
+        call = Call("POST", self._url, request.dump_json(), key=key or secrets.token_hex(16))
         return self._held(await self._ask(call))
 
     async def update(

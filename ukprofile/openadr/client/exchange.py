@@ -11,9 +11,10 @@
     any other status                         the answer
 
 A PUT repeated after a lost answer could undo what somebody else wrote in between, so it is treated
-like a POST. Between attempts lies a random part of `backoff_s`, doubled each time, after whatever
-Retry-After asks for. A longer wait than `LONGEST_WAIT_S` is not waited for: the answer goes to the
-caller, who then knows when to come back.
+like a POST. A creating POST has the same Idempotency-Key at every attempt, but is not repeated
+either where it may have happened: a VTN need not know that header. Between attempts lies a random
+part of `backoff_s`, doubled each time, after whatever Retry-After asks for. A longer wait than
+`LONGEST_WAIT_S` is not waited for: the answer goes to the caller, who then knows when to come back.
 """
 
 import asyncio
@@ -95,6 +96,8 @@ class Call:
     media_type: str = "application/json"
     if_match: str = ""
     if_none_match: str = ""
+    key: str = ""
+    """What a VTN that knows Idempotency-Key tells a repetition by."""
     token: str = field(default="", repr=False)
     harmless: bool = False
     """Done twice it does no more than done once, whatever others do in between."""
@@ -108,6 +111,7 @@ class Call:
             "Content-Type": self.media_type if self.body is not None else "",
             "If-Match": self.if_match,
             "If-None-Match": self.if_none_match,
+            "Idempotency-Key": f'"{self.key}"' if self.key else "",
             "Authorization": f"Bearer {self.token}" if self.token else "",
         }
         return {name: value for name, value in given.items() if value}

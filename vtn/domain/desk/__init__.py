@@ -12,7 +12,7 @@ operations  all of it as one table, for the control socket and the BL API alike
 
 from vtn.domain.desk.book import Standing
 from vtn.domain.desk.desk import Desk
-from vtn.domain.desk.operations import OPERATIONS, Operation, carry_out
+from vtn.domain.desk.operations import OPERATIONS, Operation, attempt_out, carry_out
 from vtn.domain.desk.orders import (
     CancellationOrder,
     CeaseOrder,
@@ -39,5 +39,6 @@ __all__ = [
     "Standing",
     "ThreadOrder",
     "VariationOrder",
+    "attempt_out",
     "carry_out",
 ]

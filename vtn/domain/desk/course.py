@@ -31,7 +31,8 @@ class Line:
     `what` is the event of profile 5, or the kind of a text that is none. `effect` and `reason`
     are what it did: acts, noop, ignored, refused; "" = it moves nothing. `state` and `flags`
     stand after it. Of the DSO's texts: `delivery`, and what the FSP `decided` of it; of an
-    acknowledgement: what it says. `reason` is a code, or the words of who sent it.
+    acknowledgement: what it says. `reason` is a code, or the words of who sent it. `sha256` is
+    the digest of the text, by which whoever sent it knows that it is here; "" of a timer.
     """
 
     at: datetime
@@ -42,6 +43,7 @@ class Line:
     effect: Literal["acts", "noop", "ignored", "refused", ""] = ""
     reason: str = ""
     revision: int | None = None
+    sha256: str = ""
     delivery: Delivery | None = None
     decided: str = ""
     periods: tuple[Period, ...] = ()
@@ -73,6 +75,7 @@ def _step(dispatch: Dispatch, step: Step) -> Line:
         effect=outcome.effect,
         reason=outcome.reason or ("" if held is None else str(held.body.get("reason", ""))),
         revision=None if held is None else held.header.revision,
+        sha256="" if held is None else held.sha256,
         periods=() if held is None else _periods(held),
         **_delivery(dispatch, held),
     )
@@ -88,6 +91,7 @@ def _quiet(dispatch: Dispatch, text: Held, before: Line | None) -> Line:
         flags=() if before is None else before.flags,
         reason=str(text.body.get("reason", "")),
         revision=text.header.revision,
+        sha256=text.sha256,
         periods=_periods(text) if text.counts else (),
         **_delivery(dispatch, text),
     )

@@ -11,7 +11,6 @@ import json
 import secrets
 from collections.abc import Sequence
 from datetime import datetime
-from functools import partial
 
 from ukprofile.clock import Clock
 from ukprofile.errors import Refused
@@ -24,6 +23,7 @@ from ukprofile.mapping.dispatch import EventName
 from ukprofile.mapping.event import FromDso, event_of
 from ukprofile.receiving import Slot
 from vtn.domain.alarm import Alarm
+from vtn.domain.attempts import Keep, Said, forget
 from vtn.domain.desk.alarms import AlarmsOrder
 from vtn.domain.desk.allowed import check_cancel, check_cease, check_fits, check_new
 from vtn.domain.desk.bodies import (
@@ -63,8 +63,9 @@ from vtn.domain.store import Store
 class Desk:
     """The desk of one DSO at its own VTN.
 
-    Every operation returns once what it says is on disk. Raises Refused only: NOT_FOUND and
-    NOT_UNIQUE for a name, STATE_INVALID where the state says no, else the first rule broken.
+    Every operation returns once what it says is on disk, and `keep` has written, with it, where
+    the dispatch stands then. Raises Refused only: NOT_FOUND and NOT_UNIQUE for a name,
+    STATE_INVALID where the state says no, else the first rule broken.
     """
 
     def __init__(self, store: Store, objects: Objects, signer: Signer, clock: Clock) -> None:
@@ -75,7 +76,7 @@ class Desk:
 
     # -- before the start ----------------------------------------------------------------------
 
-    async def schedule(self, order: ScheduleOrder) -> Standing:
+    async def schedule(self, order: ScheduleOrder, keep: Keep = forget) -> Standing:
         """Propose a dispatch, or propose anew what was not confirmed yet (vector O15).
 
         It can be answered until respond_by, and lapses at confirm_by unless it is confirmed.
@@ -87,23 +88,28 @@ class Desk:
         if earlier is not None:
             check_fits(earlier[1], "scheduled")
             body = schedule_of(order, terms, earlier[1].speaks_at)
-            return await self._revise(*earlier, body, accept_by=body.confirm_by)
+            return await self._revise(*earlier, body, keep, accept_by=body.confirm_by)
         body = schedule_of(order, terms, now)
         slot = self._slot(order, provider)
         return await self._create(
-            program, slot, body, now, accept_by=body.confirm_by, event_name="SCHEDULED_DISPATCH"
+            program,
+            slot,
+            body,
+            now,
+            keep,
+            accept_by=body.confirm_by,
+            event_name="SCHEDULED_DISPATCH",
         )
 
-    async def confirm(self, order: ConfirmationOrder) -> Standing:
+    async def confirm(self, order: ConfirmationOrder, keep: Keep = forget) -> Standing:
         """Instruct what was proposed: as scheduled, or exactly as it was accepted in part."""
         event, held = await self._held(order)
         check_fits(held, "confirmed")
         body = confirmation_of(order, held)
-        return await self._revise(
-            event, held, body, accept_by=_accept_by(body.periods[0].start, held.speaks_at)
-        )
+        accept_by = _accept_by(body.periods[0].start, held.speaks_at)
+        return await self._revise(event, held, body, keep, accept_by=accept_by)
 
-    async def instruct(self, order: InstructionOrder) -> Standing:
+    async def instruct(self, order: InstructionOrder, keep: Keep = forget) -> Standing:
         """Dispatch for certain. It can be taken up until it starts, for a minute at least.
 
         Raises Refused also CONTRACT_NOT_IN_FORCE, and SCOPE_MISSING for `unchecked` outside a
@@ -122,6 +128,7 @@ class Desk:
             self._slot(order, provider),
             body,
             now,
+            keep,
             accept_by=_accept_by(body.periods[0].start, now),
             event_name="REAL_TIME_DISPATCH",
             unchecked=order.unchecked,
@@ -129,7 +136,7 @@ class Desk:
 
     # -- once it is confirmed --------------------------------------------------------------------
 
-    async def vary(self, order: VariationOrder) -> Standing:
+    async def vary(self, order: VariationOrder, keep: Keep = forget) -> Standing:
         """Change what is in force: a decrease is obeyed, more than that waits for acceptance.
 
         A VEN that never read what it varies may take it up until the change, for a minute at
@@ -139,9 +146,9 @@ class Desk:
         check_fits(held, "varied")
         body = variation_of(order, held)
         at = first_change(held.course.known.plan, body.periods, held.speaks_at)
-        return await self._revise(event, held, body, accept_by=_accept_by(at, held.speaks_at))
+        return await self._revise(event, held, body, keep, accept_by=_accept_by(at, held.speaks_at))
 
-    async def cease(self, order: CeaseOrder) -> Standing:
+    async def cease(self, order: CeaseOrder, keep: Keep = forget) -> Standing:
         """End a confirmed dispatch: final, and never refused by the FSP."""
         event, held = await self._held(order)
         cease_at = (order.at or held.now).replace(microsecond=0)
@@ -154,13 +161,14 @@ class Desk:
             mode=order.mode,
             reason=order.reason,
         )
-        return await self._revise(event, held, body)
+        return await self._revise(event, held, body, keep)
 
-    async def cancel(self, order: CancellationOrder) -> Standing:
+    async def cancel(self, order: CancellationOrder, keep: Keep = forget) -> Standing:
         """Take back a dispatch that has not begun: nothing is left of it. Final."""
         event, held = await self._held(order)
         check_cancel(held)
-        return await self._revise(event, held, Cancellation(**held.about, reason=order.reason))
+        body = Cancellation(**held.about, reason=order.reason)
+        return await self._revise(event, held, body, keep)
 
     # -- looking ---------------------------------------------------------------------------------
 
@@ -187,6 +195,7 @@ class Desk:
         slot: Slot,
         body: FromDso,
         now: datetime,
+        keep: Keep,
         *,
         accept_by: datetime | None,
         event_name: EventName,
@@ -204,11 +213,20 @@ class Desk:
             valid_until=_last_end(body) or now,
         )
         request = event_of(sealed, header, body, program.id, event_name)
-        await self._objects.create(Kind.EVENT, request.dump(), OFFICE, unchecked=unchecked)
-        return await self._standing(slot, now)
+        said = Said(lambda tx: read_dispatch(tx, slot, now).standing, keep)
+        await self._objects.create(
+            Kind.EVENT, request.dump(), OFFICE, unchecked=unchecked, then=said
+        )
+        return said.answer
 
     async def _revise(
-        self, event: Record, held: Dispatch, body: FromDso, *, accept_by: datetime | None = None
+        self,
+        event: Record,
+        held: Dispatch,
+        body: FromDso,
+        keep: Keep,
+        *,
+        accept_by: datetime | None = None,
     ) -> Standing:
         """Sign a further revision of a dispatch, and put it in place of the one before."""
         slot = held.slot
@@ -226,11 +244,9 @@ class Desk:
         )
         name = json.loads(event.body)["eventName"]
         request = event_of(sealed, header, body, event.program_id, name)
-        await self._objects.update(Kind.EVENT, event.id, request.dump(), OFFICE)
-        return await self._standing(slot, held.now)
-
-    async def _standing(self, slot: Slot, now: datetime) -> Standing:
-        return (await self._store.read(partial(read_dispatch, slot=slot, now=now))).standing
+        said = Said(lambda tx: read_dispatch(tx, slot, held.now).standing, keep)
+        await self._objects.update(Kind.EVENT, event.id, request.dump(), OFFICE, then=said)
+        return said.answer
 
     def _slot(self, order: ProposalOrder, provider: str) -> Slot:
         return Slot(

@@ -125,6 +125,7 @@ class LineShown(Shown):
     state: State
     flags: tuple[str, ...]
     revision: int | None
+    sha256: str
     delivery: Delivery | None
     decided: str
     periods: tuple[PeriodShown, ...]

@@ -28,13 +28,14 @@ from ukprofile.mapping.contract import is_market, market_name, market_program
 from ukprofile.mapping.event import event_of
 from ukprofile.receiving import Slot
 from ukprofile.receiving.thread import thread_of
+from vtn.domain.attempts import Keep, Said, forget
 from vtn.domain.grants import OFFICE, grant, ven_of
 from vtn.domain.live import Field
 from vtn.domain.market.offers import Asked, Line, Listing, asked_in, listing
-from vtn.domain.objects import Objects
+from vtn.domain.objects import Objects, Then, nothing_else
 from vtn.domain.record import Kind, Record
 from vtn.domain.signer import Signer
-from vtn.domain.store import Store
+from vtn.domain.store import Store, Transaction
 
 _A_YEAR = timedelta(days=365)
 """How long a market lasts: yearly programs keep lists short (profile 1)."""
@@ -103,7 +104,7 @@ class Market:
 
     # -- request -------------------------------------------------------------------------------
 
-    async def request(self, request: Request, *, thread: str = "") -> Asked:
+    async def request(self, request: Request, *, thread: str = "", keep: Keep = forget) -> Asked:
         """Ask everybody in the market of a product and a zone; returns once it is on disk.
 
         `thread` "" = a new one. Raises Refused NOT_FOUND where there is no such market,
@@ -113,8 +114,9 @@ class Market:
         self._program(name)
         _check_times(request, self._clock.now())
         slot = self._signer.slot(name, name, "request", thread or f"REQ-{secrets.token_hex(5)}")
-        await self._publish("request", slot, request, request.end)
-        return await self._asked(slot.thread)
+        said = Said(lambda tx: _asked_now(tx, slot), keep)
+        await self._publish("request", slot, request, request.end, then=said)
+        return said.answer
 
     async def requests(self) -> list[Asked]:
         """Every request whose window is not over for a day, oldest first."""
@@ -191,7 +193,9 @@ class Market:
         """Whether a request or an acceptance has this name: something that `cancel` withdraws."""
         return bool(await self._withdrawable(thread, contract_id))
 
-    async def cancel(self, thread: str, *, reason: str = "", contract_id: str = "") -> Withdrawn:
+    async def cancel(
+        self, thread: str, *, reason: str = "", contract_id: str = "", keep: Keep = forget
+    ) -> Withdrawn:
         """Withdraw a request before its window is over, or an acceptance before it begins. Final.
 
         Neither stops a dispatch. `contract_id` is needed where two programs know the name.
@@ -208,11 +212,12 @@ class Market:
             held = await self._store.read(lambda tx: thread_of(tx, slot))
             if held.first_stop is not None:
                 raise Refused("STATE_INVALID", f"{thread} is withdrawn already")
-            said = held.standing[-1]
-            body = _withdrawal(slot, said.body, reason, self._clock.now())
-            until, event = said.header.valid_until, self._event(slot)
-            revision = await self._publish("cancellation", slot, body, until, event=event)
-        return Withdrawn(slot, revision)
+            newest = held.standing[-1]
+            body = _withdrawal(slot, newest.body, reason, self._clock.now())
+            until, event = newest.header.valid_until, self._event(slot)
+            said = Said(lambda tx: _withdrawn(tx, slot), keep)
+            await self._publish("cancellation", slot, body, until, event=event, then=said)
+        return said.answer
 
     async def _withdrawable(self, thread: str, contract_id: str) -> list[Slot]:
         """Where requests and acceptances of that name are kept."""
@@ -238,8 +243,9 @@ class Market:
         *,
         event: Record | None = None,
         in_reply_to: Reference | None = None,
-    ) -> int:
-        """Sign `body`, and put it into `event`, None = an event of its own; its revision."""
+        then: Then = nothing_else,
+    ) -> None:
+        """Sign `body`, and put it into `event`, None = an event of its own."""
         sealed, header = await self._signer.sign(
             kind,
             slot.program,
@@ -253,16 +259,26 @@ class Market:
         program = self._program(slot.program)
         request = event_of(sealed, header, body, program.id).dump()
         if event is None:
-            await self._objects.create(Kind.EVENT, request, OFFICE)
+            await self._objects.create(Kind.EVENT, request, OFFICE, then=then)
         else:
-            await self._objects.update(Kind.EVENT, event.id, request, OFFICE)
-        return header.revision
+            await self._objects.update(Kind.EVENT, event.id, request, OFFICE, then=then)
 
     def _event(self, slot: Slot) -> Record:
         """The event that carries a thread."""
         program = self._program(slot.program)
         events = self._store.live.find(Kind.EVENT, Field.NAME, slot.thread)
         return next(event for event in events if event.program_id == program.id)
+
+
+def _asked_now(tx: Transaction, slot: Slot) -> Asked:
+    """The request that has just been stored."""
+    asked = asked_in(tx, slot)
+    assert asked is not None
+    return asked
+
+
+def _withdrawn(tx: Transaction, slot: Slot) -> Withdrawn:
+    return Withdrawn(slot, thread_of(tx, slot).standing[-1].header.revision)
 
 
 def _check_times(request: Request, now: datetime) -> None:

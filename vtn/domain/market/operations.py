@@ -6,6 +6,7 @@ POST /desk/award    ──▶ BL API ──────────────�
 
 from collections.abc import Mapping
 
+from vtn.domain.attempts import Keep
 from vtn.domain.desk import Operation
 from vtn.domain.market.market import Market, MarketPlace, Withdrawn
 from vtn.domain.market.offers import Asked, Listing
@@ -25,27 +26,28 @@ from vtn.domain.market.shown import (
 )
 
 
-async def _market(market: Market, order: MarketOrder) -> MarketPlace:
+async def _market(market: Market, order: MarketOrder, _keep: Keep) -> MarketPlace:
     return await market.add_market(order.product, order.zone, order.members)
 
 
-async def _request(market: Market, order: RequestOrder) -> Asked:
-    return await market.request(order.request, thread=order.thread or "")
+async def _request(market: Market, order: RequestOrder, keep: Keep) -> Asked:
+    return await market.request(order.request, thread=order.thread or "", keep=keep)
 
 
-async def _offers(market: Market, order: OffersOrder) -> list[Listing]:
+async def _offers(market: Market, order: OffersOrder, _keep: Keep) -> list[Listing]:
     if order.thread is not None:
         return [await market.offers(order.thread)]
     return [await market.offers(asked.thread) for asked in await market.requests()]
 
 
-async def _award(market: Market, order: AwardOrder) -> Listing:
+async def _award(market: Market, order: AwardOrder, _keep: Keep) -> Listing:
     return await market.award(order.thread)
 
 
-async def _withdraw(market: Market, order: WithdrawalOrder) -> Withdrawn:
-    contract_id = order.contract_id or ""
-    return await market.cancel(order.thread, reason=order.reason or "", contract_id=contract_id)
+async def _withdraw(market: Market, order: WithdrawalOrder, keep: Keep) -> Withdrawn:
+    return await market.cancel(
+        order.thread, reason=order.reason or "", contract_id=order.contract_id or "", keep=keep
+    )
 
 
 def _withdrawn(found: Withdrawn) -> WithdrawnShown:

@@ -13,6 +13,7 @@ from tests.waiting import until
 from ukprofile.clock import ManualClock
 from ukprofile.errors import Refused
 from ukprofile.flex.times import time_text
+from ukprofile.receiving import Slot
 from vtn.domain.desk import OPERATIONS
 from vtn.domain.record import Role
 from vtn.testing import running_vtn
@@ -104,6 +105,9 @@ async def test_the_course_names_every_text_and_timer(edge):
         ("2026-11-24T16:05:00Z", "UKPN", "instruction", "confirmed", "overdue"),
         ("2026-11-24T16:30:00Z", "clock", "start", "running", None),
     ]
+    slot = Slot("UKPN", "FSP7", "sandbox", CONTRACT, "dispatch", "D1")
+    held = await edge.vtn.vtn.store.read(lambda tx: [entry.sha256 for entry in tx.thread(slot)])
+    assert [line["sha256"] for line in shown["course"]] == [*held, ""]
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ def operations():
 
 
 def test_it_has_exactly_the_paths_and_methods_that_are_served():
-    served = routes(None, None, None, Problems(None))
+    served = routes(None, None, None, Problems(None), None)
     due = {(path, method) for path, methods in served.items() for method in methods}
     assert set(operations()) == due | AUTH
 
@@ -97,6 +97,17 @@ def test_scopes_are_those_that_are_asked_for():
             assert scopes == [[read_scope(kind)], ["read_all"]]
         else:
             assert scopes == [[write_scope(kind)]]
+
+
+def test_whatever_is_posted_but_a_token_request_takes_a_key():
+    for (path, method), operation in operations().items():
+        given = [p["schema"] for p in operation.get("parameters", ()) if p["in"] == "header"]
+        if method == "POST" and path != "/auth/token":
+            (schema,) = given
+            assert re.search(schema["pattern"], '"k-1"')
+            assert not re.search(schema["pattern"], "k 1")
+        else:
+            assert given == []
 
 
 async def test_every_operation_is_answered_and_no_other_is():

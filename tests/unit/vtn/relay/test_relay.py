@@ -4,6 +4,7 @@ import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from random import Random
+from typing import Any
 
 import pytest
 import structlog
@@ -12,6 +13,7 @@ from tests.agent import agent_at
 from tests.rewriting import rewriting_before
 from tests.unit.ven.dso import CONTRACT, FSP7, NOON, terms
 from tests.unit.ven.gate import gate_before
+from tests.unit.vtn.scene import Cut
 from tests.waiting import until
 from ukprofile.clock import ManualClock
 from ukprofile.openadr.client import Client, Credentials
@@ -36,17 +38,17 @@ class Two:
         self.client_id, self.secret = fsp
         self.other_host = url.split("//")[1]
 
-    def relay(self) -> Relay:
+    def relay(self, store: Any = None) -> Relay:
         vtn = self.mine
         return Relay(
-            vtn.store, Admission("UKPN", "sandbox", timedelta(days=1)),
+            store or vtn.store, Admission("UKPN", "sandbox", timedelta(days=1)),
             Client(self.url, self.bl, attempts=1, allow_token_hosts=[self.other_host]), self.clock, structlog.get_logger(),
             random=Random(1), poll_s=0.01, first_wait_s=0.01,
         )  # fmt: skip
 
     @asynccontextmanager
-    async def relaying(self):
-        relay = self.relay()
+    async def relaying(self, store: Any = None):
+        relay = self.relay(store)
         task = asyncio.create_task(relay.run())
         try:
             yield relay
@@ -86,6 +88,46 @@ async def two():
             await other.vtn.office.add_key_set(keys.public().to_json())
         bl, fsp = await other.client("desk", Role.BL), await other.client("FSP7")
         yield Two(mine, other, other.url, bl, fsp, clock)
+
+
+class Odd(Cut):
+    """A store that fails once as nobody foresaw, and once as a full disk does."""
+
+    def __init__(self, store: Any) -> None:
+        super().__init__(store)
+        self.odd = True
+        self.cut_at(1)
+
+    async def read(self, question: Any) -> Any:
+        if self.odd:
+            self.odd = False
+            raise RuntimeError("odd")
+        return await super().read(question)
+
+
+async def test_the_relay_outlives_a_full_disk_and_what_nobody_foresaw(two, tmp_path):
+    store = Odd(two.mine.store)
+    async with AsyncExitStack() as stack:
+        client = await stack.enter_async_context(
+            Client(two.url, two.fsp, allow_token_hosts=[two.other_host])
+        )
+        agent = await stack.enter_async_context(agent_at(client, tmp_path, two.clock, two.register))
+        await two.contract()
+        await two.instruct()
+        async with two.relaying() as relay:
+            await relay.publisher.level()
+        await agent.turn()
+        assert (await two.standing()).delivery == "issued"
+        with structlog.testing.capture_logs() as told:
+            await stack.enter_async_context(two.relaying(store))
+
+            async def here() -> bool:
+                return (await two.standing()).delivery == "acknowledged"
+
+            await until(here, why="the acknowledgement is here")
+    assert not store.odd
+    assert store.writes > 1
+    assert [line["event"] for line in told] == ["internal error", "no reports collected"]
 
 
 @pytest.mark.parametrize("rewritten", [False, True])

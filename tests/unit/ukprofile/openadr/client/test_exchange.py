@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import re
 import zlib
 from collections.abc import Awaitable, Callable
 from itertools import count
@@ -65,6 +66,22 @@ async def test_a_read_without_an_answer_ends_after_the_attempts(
     with pytest.raises(Unreachable, match=r"GET /openadr3/3.1.0/programs: .*\(attempts: 3\)"):
         await client_of(vtn.url, attempts=3).programs.list()
     assert len(vtn.seen) == 3
+
+
+async def test_a_create_has_a_key_of_its_own_which_its_attempts_share(
+    vtn: Vtn, client: Client
+) -> None:
+    made = reply(program("p-1"), status=201)
+    vtn.on("POST", "/programs", reply({}, status=503), reply({}, status=429), made)
+    vtn.on("PUT", "/programs/p-1", reply(program("p-1")))
+    await client.programs.create(PROGRAM)
+    await client.programs.create(PROGRAM)
+    await client.programs.create(PROGRAM, key="k1")
+    await client.programs.update("p-1", PROGRAM)
+    keys = [seen.headers.get("Idempotency-Key") for seen in vtn.seen]
+    assert keys[0] == keys[1] == keys[2] != keys[3]
+    assert all(re.fullmatch('"[0-9a-f]{32}"', key) for key in keys[:4])
+    assert keys[4:] == ['"k1"', None]
 
 
 @writes
