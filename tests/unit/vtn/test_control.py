@@ -136,6 +136,7 @@ CHANCE = {
     "program_id",
     "revoked_at",
     "revision",
+    "sha256",
     "issued_at",
     "ack_by",
     "key_set",
