@@ -14,6 +14,7 @@ from tests.unit.ven.dso import CONTRACT, FSP7, terms
 from tests.waiting import until
 from ukprofile.flex.times import time_text
 from vtn.domain.record import Kind, Operation, Role
+from vtn.tell import tell
 from vtn.testing import running_vtn
 
 pytestmark = pytest.mark.e2e
@@ -69,17 +70,48 @@ async def test_what_the_desk_says_is_there_after_a_kill_too(tmp_path):
                 return status["relay"] == {"lacking": 0, "why": ""}
 
             await until(level, why="ukvtn status says that nothing is lacking")
-            due = await said_at_once(server, start + timedelta(hours=2))
+        finally:
+            await server.kill()
+
+
+async def test_a_relay_that_is_stopped_goes_on_where_it_was(tmp_path):
+    """It stops between two objects: each is there once, and the next start sends the others."""
+    always = {"days": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"], "start": "00:00",
+              "end": "00:00", "time_zone": "Europe/London", "fold": 0}  # fmt: skip
+    contract = terms(windows=[always], valid_from="2026-01-01T00:00:00Z",
+                     valid_to="2099-01-01T00:00:00Z")  # fmt: skip
+    server = Server(tmp_path)
+
+    async def told(command: str, **parameters: Any) -> Any:
+        return await asyncio.to_thread(tell, server.data, command, parameters)
+
+    async with running_vtn() as other:
+        client_id, text = await other.client("desk", Role.BL)
+        (tmp_path / "there.secret").write_text(text)
+        await other.client("FSP7")
+        options = ("--sandbox", "--dso", "UKPN", "--relay-to", other.url,
+                   "--relay-client-id", client_id,
+                   "--relay-secret-file", tmp_path / "there.secret")  # fmt: skip
+        await server.start(*options)
+        try:
+            await other.vtn.office.add_key_set(await told("keys.own"))
+            await other.vtn.office.add_key_set(FSP7.public().to_json())
+            await told("keys.add", key_set=json.dumps(FSP7.public().to_json()))
+            await told("clients.add", name="FSP7", role="ven")
+            await told("contracts.add", terms=json.dumps(contract), provider="FSP7")
+            due = await said_at_once(server, datetime.now(UTC) + timedelta(hours=1))
             assert await server.stop() == 0
+
+            def there() -> list[str]:
+                return sorted(e.name for e in other.vtn.store.live.find(Kind.EVENT))[1:]
+
             held = there()
             assert len(set(held)) == len(held)
             await server.start(*options)
-            await until(lambda: there() == sorted(["D1", "D2", *due]), why="all are there")
-            made = [c for c in await other.vtn.store.read(lambda tx: tx.outbox(limit=10_000))
-                    if c.record.name in due]  # fmt: skip
-            assert sorted((c.operation, c.record.name) for c in made) == sorted(
-                (Operation.CREATE, name) for name in due
-            )
+            await until(lambda: there() == due, why="all are there")
+            changes = await other.vtn.store.read(lambda tx: tx.outbox(limit=10_000))
+            made = [(c.operation, c.record.name) for c in changes if c.record.name in due]
+            assert sorted(made) == [(Operation.CREATE, name) for name in due]
             assert await server.stop() == 0
         finally:
             await server.kill()
