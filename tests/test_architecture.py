@@ -61,6 +61,7 @@ ONLY_IN = {
         "ven",
         "demo",
         "vtn.notifiers",
+        "plugfest",
     ),
     "sqlalchemy": ("vtn.storage",),
     "alembic": ("vtn.storage",),

@@ -13,7 +13,6 @@ may lose what was acknowledged, or do twice what was asked once.
 """
 
 import asyncio
-import json
 import socket
 import struct
 from collections.abc import AsyncIterator, Callable
@@ -22,6 +21,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from typing import Any, Literal
+
+from plugfest.faults.seeded import check_odds, drawn, write_down
 
 Kind = Literal["none", "reset", "half_close", "blackhole", "corrupt"]
 Direction = Literal["to_server", "to_client"]
@@ -48,9 +49,7 @@ class Odds:
     bytes_per_s: int = 0
 
     def __post_init__(self) -> None:
-        odds = (self.reset, self.half_close, self.blackhole, self.corrupt)
-        if min(odds) < 0 or sum(odds) > 1:
-            raise ValueError("the odds of all faults together lie between 0 and 1")
+        check_odds((self.reset, self.half_close, self.blackhole, self.corrupt))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,19 +65,17 @@ class Fate:
 def fate(seed: int, number: int, odds: Odds) -> Fate:
     """The fate of the connection of that number. Pure: the same seed, the same fate."""
     random = Random(f"{seed}/{number}")
-    drawn = random.random()
-    kinds: tuple[tuple[Kind, float], ...] = (
-        ("reset", odds.reset),
-        ("half_close", odds.half_close),
-        ("blackhole", odds.blackhole),
-        ("corrupt", odds.corrupt),
-    )
-    for kind, chance in kinds:
-        if drawn < chance:
-            direction: Direction = random.choice(("to_server", "to_client"))
-            return Fate(kind, direction, random.randrange(_FARTHEST), random.randrange(8))
-        drawn -= chance
-    return Fate("none")
+    kinds: dict[Kind, float] = {
+        "reset": odds.reset,
+        "half_close": odds.half_close,
+        "blackhole": odds.blackhole,
+        "corrupt": odds.corrupt,
+    }
+    kind = drawn(random, kinds)
+    if kind is None:
+        return Fate("none")
+    direction: Direction = random.choice(("to_server", "to_client"))
+    return Fate(kind, direction, random.randrange(_FARTHEST), random.randrange(8))
 
 
 @dataclass
@@ -126,10 +123,7 @@ class Faults:
             "direction": due.direction,
             "after": due.after,
         }
-        self.struck.append(entry)
-        if self.log is not None:
-            with self.log.open("a") as file:
-                file.write(json.dumps(entry) + "\n")
+        write_down(self.struck, self.log, entry)
 
 
 @dataclass

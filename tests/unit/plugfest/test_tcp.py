@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plugfest.faults import Odds, fate, misbehaving
+from plugfest.faults.tcp import Odds, fate, misbehaving
 
 SENT = bytes(range(256)) * 32
 
