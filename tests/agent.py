@@ -17,6 +17,7 @@ from tests.waiting import until
 from ukprofile.clock import Clock, WatchedClock
 from ukprofile.clock_watch import Standing
 from ukprofile.openadr.client import Client
+from ukprofile.signing import SigningKeys
 from ukprofile.trust import Register
 from ven.act import Actor
 from ven.alarms import Alarms
@@ -111,6 +112,7 @@ async def agent_at(
     dialect: Dialect = "uk",
     post_action_after_s: float = 0.0,
     log: Any = None,
+    keys: SigningKeys = FSP7,
 ) -> AsyncIterator[Agent]:
     """FSP7's agent in `folder`, reaching a VTN by `client`; started again it goes on.
 
@@ -122,7 +124,8 @@ async def agent_at(
     devices = {ASSET: SimulatedBattery(ASSET, battery, clock, device_log)}
     watched = clock if isinstance(clock, WatchedClock) else None
     doubt = watched.doubt if watched else lambda: ""
-    voice = Voice(FSP7, 1, "sandbox", secrets.token_bytes, doubt)
+    suite = 1 if keys.ml_dsa_65_seed is None else 2
+    voice = Voice(keys, suite, "sandbox", secrets.token_bytes, doubt)
     alarms, bell = Alarms(journal, log), Bell()
     standing = watched.standing if watched else lambda: Standing("steady")
     heartbeat = Heartbeat(client, "FSP7", log, every_s=60.0, clock=standing)

@@ -33,6 +33,7 @@ from ukprofile.receiving import (
     Decision,
     Entry,
     Opened,
+    Slot,
     Verdict,
     decide,
     open_message,
@@ -85,7 +86,7 @@ class Receiver:
             now = await self._now(context, program)
             known = await self._journal.read(lambda book: repeat(carried.text, book))
             if known is not None and known.earlier is not None:
-                await self._seen(event, known.earlier, now)
+                await self._seen(event, program, known.earlier, now)
                 owed = await self._give_owed(event, known.earlier, now)
                 return Received(known, replanned=False, owed=owed)
             carrier = Carrier(program.program_name, "", _compared(event, program))
@@ -157,10 +158,11 @@ class Receiver:
         with suppress(InDoubt):
             tell_gone(book, self._voice, entry, now)
 
-    async def _seen(self, event: Event, entry: Entry, now: datetime) -> None:
+    async def _seen(self, event: Event, program: Program, entry: Entry, now: datetime) -> None:
         """A known text: remembered where it stands; written only if that is news.
 
         What was missed is acknowledged again: it is there as it was.
+        Wherever else it stands nothing follows from it, and a person hears of it.
         """
 
         def news(book: Book) -> bool:
@@ -169,16 +171,25 @@ class Receiver:
                 for s in book.sightings()
             )
 
-        def see(book: Book) -> None:
-            gone = [s for s in book.sightings() if s.event_id == event.id and s.gone_at is not None]
+        def see(book: Book) -> list[Alarm]:
+            before = [s for s in book.sightings() if s.event_id == event.id]
             book.see(event.id, entry, now)
+            gone = any(s.gone_at is not None for s in before)
             live = entry.standing and entry.valid_until >= now
             if gone and live and entry.slot.family == "dispatch":
                 with suppress(InDoubt):
                     acknowledge(book, self._voice, entry, "received", (), event.id, event, now)
+            at_home = any(s.thread == entry.slot.thread for s in before)
+            moved = [] if at_home else _misplaced(book, event, entry.slot, now)
+            return [one for one in moved if book.alarm(one)]
 
-        if await self._journal.read(news):
-            await self._journal.write(see)
+        if program.program_name != entry.slot.program:
+            detail = f"{entry.slot.thread} of {entry.slot.program} stands in {program.program_name}"
+            key = _key(event)
+            strange = alarm("CARRIER_MISMATCH", key, now, detail=detail, event_id=event.id)
+            await self._alarms.sound(strange)
+        elif await self._journal.read(news):
+            self._alarms.tell(await self._journal.write(see))
 
 
 class DraftReceiver(Receiver):
@@ -262,7 +273,12 @@ def _alarms(
         shown = ", ".join(event.targets or ()) or "none"
         detail = f"targets: {shown}; due: {target_of(opened.header.program)}"
         found.append(alarm("TARGET_INVALID", event.id, now, detail=detail, event_id=event.id))
-    slot = opened.slot
+    return found + _misplaced(book, event, opened.slot, now)
+
+
+def _misplaced(book: Book, event: Event, slot: Slot, now: datetime) -> list[Alarm]:
+    """A thread that stands in more than one event (profile 1, one dispatch, one event)."""
+    found = []
     for other in book.sightings():
         same = (other.program, other.family, other.thread) == (
             slot.program,

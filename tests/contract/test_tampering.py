@@ -1,0 +1,184 @@
+"""Somebody between a real VTN and a whole agent: every tampering is refused by name at both ends.
+
+for each row   a dispatch of 10 kW is read as it is   ─▶ the device is told
+               it is varied to 5 kW ── tampered with ─▶ nothing changes, a person is told
+                                    ── as it is ──────▶ it acts
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from plugfest.faults.meddling import Meddler, Order, meddling
+from plugfest.faults.tampering import PUBLISHED, TAMPERINGS, Due, Tampering
+from tests.agent import Agent, agent_at
+from tests.listening import Heard
+from tests.unit.ven.dso import CONTRACT, FSP7, NOON, Dso, dso_with_fsp7, terms
+from ukprofile.clock import ManualClock
+from ukprofile.openadr.client import Client, Credentials
+from ukprofile.signing import SigningKeys
+from vtn.domain.desk import InstructionOrder, PeriodOrder, VariationOrder
+from vtn.domain.record import Role
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+SECOND, RIVAL = "UKPN:FLEX-2", "UKPN:FLEX-8"
+"""Another contract of FSP7's, and one of FSP8's."""
+TWO_SUITES = ("stripped_first", "stripped_second")
+"""What can be done only to a message with two signatures."""
+BOTH = SigningKeys.generate(
+    "FSP7-2", "FSP7", "ven", NOON - timedelta(days=1), NOON + timedelta(days=9),
+    lambda n: b"7" * n,
+)  # fmt: skip
+
+
+def at(minutes: float) -> datetime:
+    return NOON + timedelta(minutes=minutes)
+
+
+@dataclass
+class Scene:
+    """A DSO, FSP7's agent, and somebody between them."""
+
+    dso: Dso
+    agent: Agent
+    meddler: Meddler
+    clock: ManualClock
+    heard: Heard
+    client: Client
+    threads: int = 0
+
+    async def look(self, times: int = 1) -> None:
+        """The agent polls, and tells its device what is due."""
+        for _ in range(times):
+            self.clock.advance(timedelta(seconds=1))
+            await self.agent.listener.look()
+            await self.agent.settled()
+
+    async def instruct(self, thread: str = "", contract: str = CONTRACT) -> str:
+        """The desk asks for 10 kW, from an hour on for an hour; the thread."""
+        self.threads += 1
+        period = PeriodOrder(start=at(60), end=at(120), delta_w=10_000)
+        name = thread or f"D{self.threads}"
+        order = InstructionOrder(contract_id=contract, periods=(period,), thread=name)
+        await self.dso.running.vtn.desk.instruct(order)
+        return name
+
+    async def vary(self, thread: str) -> None:
+        """The desk wants 5 kW less of it."""
+        half = PeriodOrder(start=at(60), end=at(120), delta_w=5_000)
+        order = VariationOrder(thread=thread, periods=(half,))
+        await self.dso.running.vtn.desk.vary(order)
+
+    def level(self) -> int:
+        """What the device was told last."""
+        return int(self.agent.told()[-1]["delta_w"])
+
+    async def held(self) -> list[tuple[str, str]]:
+        """Verdict and reason of everything that was decided."""
+        entries = await self.agent.ask(lambda book: book.entries())
+        return [(e.verdict, e.reason) for e in entries if e.verdict != "sent"]
+
+
+@asynccontextmanager
+async def scene(folder: Path, *, suite: int = 1) -> AsyncIterator[Scene]:
+    """Both FSPs have read what is their own, by the same way."""
+    clock, heard = ManualClock(NOON), Heard()
+    keys = FSP7 if suite == 1 else BOTH
+    async with AsyncExitStack() as stack:
+        dso = await stack.enter_async_context(dso_with_fsp7(clock, keys))
+        vtn = dso.running.vtn
+        await vtn.office.raise_floor("UKPN", suite)
+        published = SigningKeys.sandbox(PUBLISHED, "FSP8", "ven", at(-9000), at(9000))
+        rival = await dso.running.client("FSP8", Role.VEN)
+        await vtn.office.add_key_set(published.public().to_json())
+        for contract, party in ((SECOND, "FSP7"), (RIVAL, "FSP8")):
+            body = {"contract_id": contract, "assets": [{"asset_id": f"AS-{contract[-1]}"}]}
+            await vtn.office.add_contract(terms(**body), party)
+        url, meddler = await stack.enter_async_context(meddling(dso.url))
+        hosts = [dso.url.partition("//")[2]]
+        mine, theirs = [
+            await stack.enter_async_context(
+                Client(url, Credentials(*who), attempts=1, allow_token_hosts=hosts)
+            )
+            for who in ((dso.client_id, dso.secret), rival)
+        ]
+        agent = await stack.enter_async_context(
+            agent_at(mine, folder, clock, dso.register, keys=keys, log=heard.log)
+        )
+        made = Scene(dso, agent, meddler, clock, heard, mine)
+        await made.instruct("OTHER")
+        await made.instruct("RIVAL", RIVAL)
+        await theirs.events.list()
+        await made.look()
+        assert (made.level(), await agent.alarms()) == (10_000, [])
+        yield made
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared(tmp_path_factory) -> AsyncIterator[Scene]:
+    """One scene for all rows: each has a dispatch of its own."""
+    async with scene(tmp_path_factory.mktemp("agent")) as made:
+        yield made
+
+
+def rows(side: str) -> list[Any]:
+    return [pytest.param(row, id=n) for n, row in TAMPERINGS.items() if getattr(row, side)]
+
+
+def suite_of(row: Tampering) -> int:
+    return 2 if row.name in TWO_SUITES else 1
+
+
+# -- events, at the agent --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("row", rows("agent"))
+async def test_a_tampered_event_changes_nothing_and_the_true_one_acts(row, shared, tmp_path):
+    if row.name in TWO_SUITES:
+        async with scene(tmp_path, suite=2) as there:
+            await check_event(row, there)
+    else:
+        await check_event(row, shared)
+
+
+async def check_event(row: Tampering, there: Scene) -> None:
+    due: Due = row.agent
+    thread = await there.instruct()
+    await there.look()
+    before, alarms = await there.held(), await there.agent.alarms()
+    told, level = there.agent.told(), there.level()
+    there.heard.lines.clear()
+    there.meddler.orders[:] = [Order(tampering=row.name, thread=thread, when="always")]
+    await there.vary(thread)
+    await there.look(2)
+    assert there.meddler.struck[-1]["tampering"] == row.name
+    assert (await there.held())[len(before) :] == kept(due)
+    check_told(due, there.heard, (await there.agent.alarms())[len(alarms) :])
+    if "act" in due.verdict:
+        assert there.level() == level - 5_000
+    else:
+        assert there.agent.told() == told
+    there.meddler.orders.clear()
+    await there.look()
+    assert there.level() == level - 5_000
+
+
+def kept(due: Due) -> list[tuple[str, str]]:
+    """What is decided of it: only what acts, for all else was known, or nobody's word."""
+    return [(due.verdict, due.reason)] if "act" in due.verdict else []
+
+
+def check_told(due: Due, heard: Heard, alarms: list[tuple[str, bool]]) -> None:
+    """One alarm and one line in the security log, or none of either."""
+    reasons = [due.reason] if due.reason else []
+    assert [reason for reason, _ in alarms] == reasons
+    assert [line["reason"] for line in heard.lines] == reasons
+    assert [line["alarm"] for line in heard.lines] == [due.code.alarm for _ in reasons if due.code]
+    assert not heard.errors
