@@ -191,6 +191,7 @@ _OTHERWISE = {
     "issued_at": "2020-01-01T00:00:00Z",
     "accept_by": "2099-01-01T00:00:00Z",
     "valid_until": "2099-01-01T00:00:00Z",
+    "in_reply_to": {"revision": 1, "sha256": "0" * 64, "thread": "OTHER"},
 }
 """What each header field is made to say; it says something else before."""
 
@@ -206,12 +207,15 @@ def _header(name: str) -> Rewrite:
     return _text(change)
 
 
-def _another_level(text: str) -> str | None:
+def _another_body(text: str) -> str | None:
+    """Twice the power; of an acknowledgement the other decision."""
     message = json.loads(text)
-    for period in message["body"].get("periods", ()):
-        for power in ("delta_w", "setpoint_w"):
-            if power in period:
-                period[power] *= 2
+    body = message["body"]
+    for period in body.get("periods", ()):
+        for power in period.keys() & {"delta_w", "setpoint_w"}:
+            period[power] *= 2
+    if "decided" in body:
+        body["decided"] = "received" if body["decided"] == "refused" else "refused"
     return canonical_form(message)
 
 
@@ -418,12 +422,18 @@ _ROWS = (
     Tampering("own_key_as_theirs", "signed again by that key, under the name of the issuer's", _signed_by(STRANGER), _INVALID, _INVALID),
     Tampering("published_key", "signed again by another party's published sandbox key", _signed_by(PUBLISHED, PUBLISHED), _UNKNOWN, _refused("ISSUER_MISMATCH")),
     Tampering("published_key_as_theirs", "signed again by that key, under the name of the issuer's", _signed_by(PUBLISHED), _INVALID, _INVALID),
-    Tampering("level", "the signed text asks for twice the power", _text(_another_level), _INVALID, _INVALID),
+    Tampering("body", "the signed text asks for twice the power, or decides otherwise", _text(_another_body), _INVALID, _INVALID),
     Tampering("respaced", "the signed text with a space: the same value", _text(lambda t: t.replace(":", ": ", 1)), _INVALID, _INVALID),
     Tampering("escaped", "the signed text with one letter escaped: the same value", _text(_escaped), _INVALID, _INVALID),
     Tampering("header_added", "the signed text with a header field more", _text(_with_route), _INVALID, _INVALID),
     *(
-        Tampering(f"header_{name}", f"the signed text says another {name}", _header(name), _INVALID, _INVALID)
+        Tampering(
+            f"header_{name}",
+            f"the signed text says another {name}",
+            _header(name),
+            None if name == "in_reply_to" else _INVALID,
+            None if name == "accept_by" else _INVALID,
+        )
         for name in (*_OTHERWISE, "revision")
     ),
     Tampering("jws_alg", "a signature header that names another algorithm", _signatures(_jws_header('"alg":"Ed25519"', '"alg":"none"')), _UNKNOWN, _UNKNOWN),

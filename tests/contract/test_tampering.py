@@ -21,10 +21,12 @@ from tests.agent import Agent, agent_at
 from tests.listening import Heard
 from tests.unit.ven.dso import CONTRACT, FSP7, NOON, Dso, dso_with_fsp7, terms
 from ukprofile.clock import ManualClock
+from ukprofile.openadr import ReportRequest
 from ukprofile.openadr.client import Client, Credentials
 from ukprofile.signing import SigningKeys
 from vtn.domain.desk import InstructionOrder, PeriodOrder, VariationOrder
 from vtn.domain.record import Role
+from vtn.storage.memory import MemoryStore
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -51,6 +53,7 @@ class Scene:
     meddler: Meddler
     clock: ManualClock
     heard: Heard
+    at_vtn: Heard
     client: Client
     threads: int = 0
 
@@ -80,6 +83,17 @@ class Scene:
         """What the device was told last."""
         return int(self.agent.told()[-1]["delta_w"])
 
+    def kept(self) -> tuple[int, int]:
+        """How many reports the VTN keeps, and how many signed texts."""
+        store = self.dso.running.vtn.store
+        assert isinstance(store, MemoryStore)
+        return len(self.dso.reports()), len(store.ledger._entries)
+
+    async def delivery(self, thread: str) -> str:
+        """How far the DSO knows the newest text of a dispatch to have come."""
+        (one,) = [s for s in await self.dso.standings() if s.thread == thread]
+        return one.delivery
+
     async def held(self) -> list[tuple[str, str]]:
         """Verdict and reason of everything that was decided."""
         entries = await self.agent.ask(lambda book: book.entries())
@@ -89,10 +103,10 @@ class Scene:
 @asynccontextmanager
 async def scene(folder: Path, *, suite: int = 1) -> AsyncIterator[Scene]:
     """Both FSPs have read what is their own, by the same way."""
-    clock, heard = ManualClock(NOON), Heard()
+    clock, heard, at_vtn = ManualClock(NOON), Heard(), Heard()
     keys = FSP7 if suite == 1 else BOTH
     async with AsyncExitStack() as stack:
-        dso = await stack.enter_async_context(dso_with_fsp7(clock, keys))
+        dso = await stack.enter_async_context(dso_with_fsp7(clock, keys, at_vtn.log))
         vtn = dso.running.vtn
         await vtn.office.raise_floor("UKPN", suite)
         published = SigningKeys.sandbox(PUBLISHED, "FSP8", "ven", at(-9000), at(9000))
@@ -112,7 +126,7 @@ async def scene(folder: Path, *, suite: int = 1) -> AsyncIterator[Scene]:
         agent = await stack.enter_async_context(
             agent_at(mine, folder, clock, dso.register, keys=keys, log=heard.log)
         )
-        made = Scene(dso, agent, meddler, clock, heard, mine)
+        made = Scene(dso, agent, meddler, clock, heard, at_vtn, mine)
         await made.instruct("OTHER")
         await made.instruct("RIVAL", RIVAL)
         await theirs.events.list()
@@ -121,35 +135,40 @@ async def scene(folder: Path, *, suite: int = 1) -> AsyncIterator[Scene]:
         yield made
 
 
+class Scenes:
+    """One scene for several rows, each with a dispatch of its own; a new one before it is full."""
+
+    def __init__(self, folders: pytest.TempPathFactory, stack: AsyncExitStack) -> None:
+        self._folders, self._stack = folders, stack
+        self._uses = 0
+
+    async def take(self, row: Tampering) -> Scene:
+        both = row.name in TWO_SUITES
+        if self._uses == 0 or both:
+            await self._stack.aclose()
+            folder = self._folders.mktemp("agent")
+            made = scene(folder, suite=2 if both else 1)
+            self._scene = await self._stack.enter_async_context(made)
+        self._uses = 0 if both else (self._uses + 1) % 10
+        return self._scene
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def shared(tmp_path_factory) -> AsyncIterator[Scene]:
-    """One scene for all rows: each has a dispatch of its own."""
-    async with scene(tmp_path_factory.mktemp("agent")) as made:
-        yield made
+async def scenes(tmp_path_factory) -> AsyncIterator[Scenes]:
+    async with AsyncExitStack() as stack:
+        yield Scenes(tmp_path_factory, stack)
 
 
 def rows(side: str) -> list[Any]:
     return [pytest.param(row, id=n) for n, row in TAMPERINGS.items() if getattr(row, side)]
 
 
-def suite_of(row: Tampering) -> int:
-    return 2 if row.name in TWO_SUITES else 1
-
-
 # -- events, at the agent --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("row", rows("agent"))
-async def test_a_tampered_event_changes_nothing_and_the_true_one_acts(row, shared, tmp_path):
-    if row.name in TWO_SUITES:
-        async with scene(tmp_path, suite=2) as there:
-            await check_event(row, there)
-    else:
-        await check_event(row, shared)
-
-
-async def check_event(row: Tampering, there: Scene) -> None:
-    due: Due = row.agent
+async def test_a_tampered_event_changes_nothing_and_the_true_one_acts(row, scenes):
+    there, due = await scenes.take(row), row.agent
     thread = await there.instruct()
     await there.look()
     before, alarms = await there.held(), await there.agent.alarms()
@@ -182,3 +201,46 @@ def check_told(due: Due, heard: Heard, alarms: list[tuple[str, bool]]) -> None:
     assert [line["reason"] for line in heard.lines] == reasons
     assert [line["alarm"] for line in heard.lines] == [due.code.alarm for _ in reasons if due.code]
     assert not heard.errors
+
+
+# -- reports, at the VTN ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("row", rows("vtn"))
+async def test_a_tampered_report_is_refused_and_the_true_one_is_taken(row, scenes):
+    there, due = await scenes.take(row), row.vtn
+    thread = await there.instruct()
+    there.meddler.orders.clear()
+    await there.agent.sender.flush()
+    await there.look()
+    (true,) = await there.agent.ask(lambda book: book.posts("QUEUED"))
+    before = there.kept()
+    there.at_vtn.lines.clear()
+    there.meddler.orders.append(Order(tampering=row.name, towards="vtn", kind="acknowledgement"))
+    await there.agent.sender.flush()
+    assert there.meddler.struck[-1]["tampering"] == row.name
+    assert [line["reason"] for line in there.at_vtn.lines] == ([due.reason] if due.reason else [])
+    (post,) = await there.agent.ask(lambda book: [p for p in book.posts() if p.name == true.name])
+    if due.verdict == "refused":
+        assert due.code is not None
+        assert (post.state, f" {due.code.http}, {due.reason}:" in post.error) == ("REFUSED", True)
+        assert (there.kept(), await there.delivery(thread)) == (before, "issued")
+    else:
+        texts, delivery = TAKEN[row.name]
+        assert there.kept() == (before[0] + 1, before[1] + texts)
+        assert (post.state, await there.delivery(thread)) == ("SENT", delivery)
+    await there.client.reports.create(ReportRequest.read_bytes(true.body))
+    assert await there.delivery(thread) == "acknowledged"
+    assert there.kept()[1] == before[1] + 1
+
+
+TAKEN = {
+    "moved_text": (0, "issued"),
+    "moved_report": (1, "acknowledged"),
+    "unsigned": (0, "fetched"),
+}
+"""What a VTN takes: how many texts are new to it, and what it holds the dispatch for.
+
+A known text again is a repetition wherever it stands; a text counts for the thread it is about, on
+whatever event; a read-back that nobody signed shows that the event was fetched, and no more.
+"""

@@ -20,6 +20,7 @@ from vtn.domain.live import Field
 from vtn.domain.office import OFFICE
 from vtn.domain.record import Kind, Role
 from vtn.domain.signer import Signer
+from vtn.http.problems import Log
 from vtn.testing import RunningVtn, running_vtn
 
 NOON = datetime(2026, 11, 24, 16, 0, tzinfo=UTC)
@@ -129,10 +130,10 @@ class Dso:
 
 @asynccontextmanager
 async def dso_with_fsp7(
-    clock: Clock, keys: SigningKeys = FSP7, **changes: Any
+    clock: Clock, keys: SigningKeys = FSP7, log: Log | None = None, **changes: Any
 ) -> AsyncIterator[Dso]:
     """A DSO whose contract with FSP7 has these terms."""
-    async with running_vtn(clock=clock) as running:
+    async with running_vtn(clock=clock, log=log) as running:
         office = running.vtn.office
         client_id, secret = await running.client("FSP7", Role.VEN)
         await office.add_key_set(keys.public().to_json())
