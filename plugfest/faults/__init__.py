@@ -2,7 +2,7 @@
 
     client ──▶ tcp        bytes: slow, cut, swallowed, changed
            ──▶ http       exchanges: twice, overtaken, too late, unanswered, refused, stale, cut
-           ──▶ meddling   messages: whatever `tampering` can do to one, on command
+           ──▶ meddling   messages: whatever `tampering` lists, on command
            ──▶ server
 
 Each writes a JSON line for every fault that struck. `python -m plugfest.faults` runs one.

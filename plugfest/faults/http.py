@@ -184,13 +184,13 @@ def _busy(status: int, retry_after_s: int) -> Answered:
 
 @asynccontextmanager
 async def misbehaving(
-    upstream: str, *, seed: int, odds: Odds, log: Path | None = None, port: int = 0
+    upstream: str, *, seed: int, odds: Odds, log: Path | None = None, listen: int = 0
 ) -> AsyncIterator[tuple[str, Faults]]:
-    """A proxy before `upstream` on a loopback port: its URL, and what it does.
+    """A proxy before `upstream` on loopback port `listen`: its URL, and what it does.
 
     `log` gets a JSON line for each fault that struck.
     """
     async with upstream_at(upstream) as server:
         faults = Faults(server, seed, odds, log)
-        async with listening(faults.handle, port) as url:
+        async with listening(faults.handle, listen) as url:
             yield url, faults

@@ -20,8 +20,9 @@ from typing import Any, Literal, get_args
 from aiohttp import web
 
 from plugfest.faults.passing import Answered, Asked, Upstream, listening, upstream_at
+from plugfest.faults.rewrites import Seen, Wire, said
 from plugfest.faults.seeded import write_down
-from plugfest.faults.tampering import TAMPERINGS, Seen, Wire, said
+from plugfest.faults.tampering import TAMPERINGS
 
 When = Literal["next", "always", "chance"]
 Towards = Literal["agent", "vtn"]
@@ -176,13 +177,13 @@ def _not_found() -> Answered:
 
 @asynccontextmanager
 async def meddling(
-    upstream: str, *, seed: int = 0, log: Path | None = None, port: int = 0
+    upstream: str, *, seed: int = 0, log: Path | None = None, listen: int = 0
 ) -> AsyncIterator[tuple[str, Meddler]]:
-    """Somebody before `upstream` on a loopback port: its URL, and who takes the orders.
+    """Somebody before `upstream` on loopback port `listen`: its URL, and who takes the orders.
 
     `log` gets a JSON line for each tampering that struck.
     """
     async with upstream_at(upstream) as server:
         meddler = Meddler(server, seed, log)
-        async with listening(meddler.handle, port) as url:
+        async with listening(meddler.handle, listen) as url:
             yield url, meddler

@@ -192,9 +192,10 @@ def _reset(writer: asyncio.StreamWriter) -> None:
 
 @asynccontextmanager
 async def misbehaving(
-    host: str, port: int, *, seed: int, odds: Odds, log: Path | None = None
+    host: str, port: int, *, seed: int, odds: Odds, log: Path | None = None, listen: int = 0
 ) -> AsyncIterator[tuple[str, Faults]]:
-    """A proxy before `host:port` on a free loopback port: its URL, and what it does.
+    """A proxy before `host:port` on loopback port `listen` (0 = a free one): its URL, and what it
+    does.
 
     `log` gets a JSON line for each fault that struck.
     """
@@ -207,7 +208,7 @@ async def misbehaving(
         task.add_done_callback(tasks.discard)
 
     served: Callable[..., Any] = accept
-    server = await asyncio.start_server(served, "127.0.0.1", 0)
+    server = await asyncio.start_server(served, "127.0.0.1", listen)
     try:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", faults
     finally:

@@ -16,7 +16,8 @@ import pytest
 import pytest_asyncio
 
 from plugfest.faults.meddling import Meddler, Order, meddling
-from plugfest.faults.tampering import PUBLISHED, TAMPERINGS, Due, Tampering
+from plugfest.faults.rewrites import PUBLISHED
+from plugfest.faults.tampering import TAMPERINGS, Due, Tampering
 from tests.agent import Agent, agent_at
 from tests.listening import Heard
 from tests.unit.ven.dso import CONTRACT, FSP7, NOON, Dso, dso_with_fsp7, terms
