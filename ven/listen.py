@@ -29,7 +29,7 @@ from ven.bell import Bell
 from ven.draft import Dialect, entry_when_gone, is_draft
 from ven.journal import Alarm, Book, Journal, Sighting, time_text
 from ven.receive import Receiver
-from ven.replan import replan, withdrawal_stops
+from ven.replan import gone_since, replan, withdrawal_stops
 
 _VTN = "vtn"
 """The key of every alarm about the VTN as a whole."""
@@ -234,6 +234,8 @@ class Listener:
     def _miss(self, book: Book, seen: Sighting) -> list[Alarm]:
         now = self._clock.now()
         book.miss(seen.event_id, now)
+        if gone_since(book.sightings(), seen.program, seen.family, seen.thread) is None:
+            return []  # a copy of what stands in an event of its own
         entry = book.entry(seen.sha256)
         if entry is not None and is_draft(entry.slot):
             return self._cancel(book, entry, now)

@@ -8,7 +8,7 @@ One transaction with what changed: a message, a device that refused. The same jo
 same plan, so making it once too often does no harm.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -16,7 +16,7 @@ from ukprofile.flex.contract import ContractTerms
 from ukprofile.flex.dispatch import cut
 from ukprofile.receiving import parse_text
 from ven.device import Command
-from ven.journal import Book, Planned, time_text
+from ven.journal import Book, Planned, Sighting, time_text
 from ven.plan import Dispatch, commands, dispatches, in_effect, owed
 
 
@@ -39,16 +39,29 @@ def in_force(book: Book, since: datetime) -> tuple[Dispatch, ...]:
 
     One whose event is gone ends there if its contract says so, and else runs on (profile 2).
     """
-    gone = {(s.program, s.thread): s.gone_at for s in book.sightings() if s.family == "dispatch"}
+    sightings = book.sightings()
     found = []
     for one in dispatches(book, book.programs(), since):
-        gone_at = gone.get((one.slot.program, one.slot.thread))
+        gone_at = gone_since(sightings, one.slot.program, one.slot.family, one.slot.thread)
         if gone_at is not None and withdrawal_stops(book, one.slot.program):
             cut_short = cut(one.periods, gone_at)
             found += [replace(one, periods=cut_short)] if cut_short else []
         else:
             found.append(one)
     return tuple(found)
+
+
+def gone_since(
+    sightings: Iterable[Sighting], program: str, family: str, thread: str
+) -> datetime | None:
+    """When the event of a thread was missed; None while any event carries it: of a text that was
+    shown in two places, the copy may go.
+    """
+    times = [
+        s.gone_at for s in sightings if (s.program, s.family, s.thread) == (program, family, thread)
+    ]
+    gone = [at for at in times if at is not None]
+    return max(gone) if gone and len(gone) == len(times) else None
 
 
 def _due(book: Book, weights: Mapping[str, int], now: datetime) -> tuple[Command, ...]:

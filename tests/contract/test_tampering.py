@@ -5,6 +5,7 @@ for each row   a dispatch of 10 kW is read as it is   ─▶ the device is told
                                     ── as it is ──────▶ it acts
 """
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -19,12 +20,15 @@ from plugfest.faults.meddling import Meddler, Order, meddling
 from plugfest.faults.rewrites import PUBLISHED
 from plugfest.faults.tampering import TAMPERINGS, Due, Tampering
 from tests.agent import Agent, agent_at
+from tests.golden import sealed_in
 from tests.listening import Heard
 from tests.unit.ven.dso import CONTRACT, FSP7, NOON, Dso, dso_with_fsp7, terms
 from ukprofile.clock import ManualClock
 from ukprofile.openadr import ReportRequest
 from ukprofile.openadr.client import Client, Credentials
+from ukprofile.receiving import parse_text
 from ukprofile.signing import SigningKeys
+from ven.journal import Book
 from vtn.domain.desk import InstructionOrder, PeriodOrder, VariationOrder
 from vtn.domain.record import Role
 from vtn.storage.memory import MemoryStore
@@ -102,12 +106,12 @@ class Scene:
 
 
 @asynccontextmanager
-async def scene(folder: Path, *, suite: int = 1) -> AsyncIterator[Scene]:
+async def scene(folder: Path, *, suite: int = 1, **changes: Any) -> AsyncIterator[Scene]:
     """Both FSPs have read what is their own, by the same way."""
     clock, heard, at_vtn = ManualClock(NOON), Heard(), Heard()
     keys = FSP7 if suite == 1 else BOTH
     async with AsyncExitStack() as stack:
-        dso = await stack.enter_async_context(dso_with_fsp7(clock, keys, at_vtn.log))
+        dso = await stack.enter_async_context(dso_with_fsp7(clock, keys, at_vtn.log, **changes))
         vtn = dso.running.vtn
         await vtn.office.raise_floor("UKPN", suite)
         published = SigningKeys.sandbox(PUBLISHED, "FSP8", "ven", at(-9000), at(9000))
@@ -245,3 +249,57 @@ TAKEN = {
 A known text again is a repetition wherever it stands; a text counts for the thread it is about, on
 whatever event; a read-back that nobody signed shows that the event was fetched, and no more.
 """
+
+
+# -- time ------------------------------------------------------------------------------------------
+
+
+async def test_what_is_withheld_until_it_is_over_is_expired(tmp_path):
+    async with scene(tmp_path) as there:
+        told = there.agent.told()
+        there.meddler.orders.append(Order(tampering="withheld", thread="LATE", when="always"))
+        await there.instruct("LATE")
+        await there.look()
+        there.meddler.orders.clear()
+        there.clock.set(at(60 * 27))
+        await there.look()
+        assert (await there.held())[-1] == ("expired", "EXPIRED")
+        assert (there.agent.told(), await there.agent.alarms()) == (told, [])
+        texts = [sealed_in(json.loads(p.body)).text for p in await there.agent.ask(_posts)]
+        body = parse_text(texts[-1])["body"]
+        assert (body["decided"], body["reason"]) == ("refused", "EXPIRED")
+
+
+def _posts(book: Book) -> Any:
+    return book.posts()
+
+
+async def test_an_older_state_that_was_never_read_is_stale_after_a_newer_one(tmp_path):
+    async with scene(tmp_path) as there:
+        there.meddler.orders.append(Order(tampering="withheld", thread="D", when="always"))
+        await there.instruct("D")
+        await there.look()
+        there.meddler.orders.clear()
+        await there.vary("D")
+        await there.look()
+        held, told = await there.held(), there.agent.told()
+        assert there.level() == 15_000
+        there.meddler.orders.append(Order(tampering="rolled_back", thread="D", when="always"))
+        await there.look(2)
+        assert there.meddler.struck[-1]["tampering"] == "rolled_back"
+        assert (await there.held(), there.agent.told()) == (held, told)
+        assert await there.agent.alarms() == []
+
+
+async def test_a_copy_that_comes_and_goes_withdraws_nothing(tmp_path):
+    """Not even where the contract says that a withdrawal stops: its own event is still there."""
+    async with scene(tmp_path, on_unsigned_withdrawal="stop") as there:
+        await there.instruct("D")
+        await there.look()
+        await there.vary("D")
+        await there.look()
+        told = there.agent.told()
+        there.meddler.orders.append(Order(tampering="replayed_elsewhere", thread="D"))
+        await there.look(3)
+        assert there.agent.told() == told
+        assert [reason for reason, _ in await there.agent.alarms()] == ["THREAD_MISPLACED"]
