@@ -11,7 +11,15 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from tests.soak import demo_faults, exchange, failing_writes, kills, mutating, server_kills
+from tests.soak import (
+    bit_flips,
+    demo_faults,
+    exchange,
+    failing_writes,
+    kills,
+    mutating,
+    server_kills,
+)
 from tests.soak.progress import ROOT
 from ukprofile.clock import SystemClock
 
@@ -20,6 +28,7 @@ CAMPAIGNS: dict[str, Callable[[Path, Callable[[str], None]], None]] = {
     "server-kills": server_kills.campaign,
     "states": exchange.campaign,
     "failing-writes": failing_writes.campaign,
+    "bit-flips": bit_flips.campaign,
     "mutants": mutating.campaign,
     "demo-faults": demo_faults.campaign,
 }
