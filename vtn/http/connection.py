@@ -8,7 +8,7 @@ made ─▶ head ──────▶ request ─▶ answer ─▶ idle ─▶ 
 import asyncio
 import re
 from contextlib import suppress
-from typing import Any
+from typing import Any, cast
 
 from aiohttp import web
 
@@ -56,10 +56,9 @@ class Connection(web.RequestHandler):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        assert isinstance(transport, asyncio.WriteTransport)
-        self._wire = transport
+        self._wire = cast("asyncio.Transport", transport)  # uvloop's is none by its class
         # paused and resumed tell exactly whether something waits for the reader
-        transport.set_write_buffer_limits(high=0)
+        self._wire.set_write_buffer_limits(high=0)
         peer = transport.get_extra_info("peername")
         self._remote = str(peer[0]) if peer else ""
         self.network = network_of(self._remote)
