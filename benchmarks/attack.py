@@ -208,7 +208,11 @@ async def attack(plan: Plan, ready_file: Path, counts_file: Path) -> None:
     started = asyncio.get_running_loop().time()
     attack.counts.clear()
     ready_file.write_text("{}")
-    await stop.wait()
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait((stopping, *tasks), return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
+        if task.done():
+            task.result()  # an attack that broke off by itself attacked nobody
     lasted = asyncio.get_running_loop().time() - started
     counts_file.write_text(
         json.dumps({"open": attack.open, "seconds": round(lasted, 1), **attack.counts})

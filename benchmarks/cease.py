@@ -93,8 +93,9 @@ async def measure(directory: Path, sizes: Sizes, told: Callable[[str], None]) ->
         await join(stage, _AGENT, _CONTRACT, data, ready["url"], "--poll-s", _POLL_S)
         await stage.start("honest", "ven", "run", home_of(stage, _AGENT))
         plan = await _plan(stage, data, ready, sizes)
+        first, second = await _running(data, "QUIET", "ATTACKED", sizes.samples)
         told(f"{sizes.samples} ceases, quiet")
-        timer_s, quiet = await _ceases(stage, data, "QUIET", sizes.samples)
+        timer_s, quiet = await _ceases(stage, data, first)
         told(f"{sizes.slow} slow connections and {sizes.floods} that flood")
         plan.write(directory / "plan.json")
         counts = directory / "counts.json"
@@ -103,26 +104,31 @@ async def measure(directory: Path, sizes: Sizes, told: Callable[[str], None]) ->
             "--plan", directory / "plan.json", "--counts-file", counts,
         )  # fmt: skip
         told(f"{sizes.samples} ceases, under attack")
-        _, attacked = await _ceases(stage, data, "ATTACKED", sizes.samples)
+        _, attacked = await _ceases(stage, data, second)
         await stage.stop("attack")
         return Result(timer_s, quiet, attacked, json.loads(counts.read_text()))
     finally:
         await stage.clear()
 
 
-async def _ceases(stage: Stage, data: Path, name: str, samples: int) -> tuple[float, Spread]:
-    """Cease so many dispatches, one after the other; the timer of a cease, and how long each
-    took until it was acknowledged.
-    """
-    threads = [f"{name}-{n}" for n in range(samples)]
-    start = SystemClock().now().replace(microsecond=0) + timedelta(seconds=5 + samples)
+async def _running(data: Path, first: str, second: str, count: int) -> tuple[list[str], list[str]]:
+    """Twice so many dispatches that run; their threads."""
+    threads = [[f"{name}-{n}" for n in range(count)] for name in (first, second)]
+    start = SystemClock().now().replace(microsecond=0) + timedelta(seconds=10 + count)
     period = {"start": time_text(start), "end": time_text(start + _LASTS), "delta_w": _LEVEL_W}
-    for thread in threads:
+    for thread in (*threads[0], *threads[1]):
         order = {"contract_id": _CONTRACT_ID, "thread": thread, "periods": [period]}
         await asyncio.to_thread(tell, data, "desk.instruct", order)
-    for thread in threads:
+    for thread in (*threads[0], *threads[1]):
         await _acknowledged(data, thread, "instruction")
     await SystemClock().until(start + timedelta(seconds=1))
+    return threads[0], threads[1]
+
+
+async def _ceases(stage: Stage, data: Path, threads: list[str]) -> tuple[float, Spread]:
+    """Cease dispatches, one after the other; the timer of a cease, and how long each took until
+    it was acknowledged.
+    """
     took, timer_s = [], 0.0
     for thread in threads:
         began = monotonic()

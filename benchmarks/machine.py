@@ -13,6 +13,7 @@ def machine(directory: Path) -> dict[str, str]:
         "processor": f"{os.cpu_count()} x {_processor()}",
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
+        "load": f"{os.getloadavg()[0]:.1f} before: by others, if it is not near 0",
         "commits": f"{commits_per_s(directory):.0f} a second (a write of 4 KiB and fsync)",
     }
 

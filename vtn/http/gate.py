@@ -15,7 +15,7 @@ from vtn.domain.privacy import Viewer
 from vtn.domain.record import Role
 from vtn.http.connection import Connection
 from vtn.http.limits import Room
-from vtn.http.rate import Lane, Limiter, RateLimited
+from vtn.http.rate import Lane, Limiter, RateLimited, cost
 from vtn.http.room import Crowd, network_of
 
 _COUNTED = web.RequestKey("counted", bool)
@@ -49,7 +49,15 @@ class Gate:
         if isinstance(request.protocol, Connection):
             self.crowd.meet(request.protocol, viewer)
         if viewer.role is not Role.BL:
-            self._count("read" if request.method == "GET" else "write", viewer.client_id)
+            self._count(_lane(request), viewer.client_id)
+
+    def answered(
+        self, request: web.BaseRequest, viewer: Viewer, response: web.StreamResponse
+    ) -> None:
+        """Count what moved: the body that came, or the answer that goes."""
+        more = cost(request.content.total_bytes + (response.content_length or 0))
+        if more and viewer.role is not Role.BL:
+            self._limiter.charge(_lane(request), viewer.client_id, more)
 
     def has_room(self, request: web.BaseRequest) -> bool:
         """Whether the connection may stay after this answer."""
@@ -59,3 +67,7 @@ class Gate:
     def _count(self, lane: Lane, who: str) -> None:
         if wait_s := self._limiter.wait_s(lane, who):
             raise RateLimited(lane, wait_s)
+
+
+def _lane(request: web.BaseRequest) -> Lane:
+    return "read" if request.method == "GET" else "write"

@@ -13,8 +13,10 @@ Four lanes, and who is counted in each:
     token          a client id that asks for a token with a secret not known to be right, by address
     stranger       an address: every request that no token vouches for
 
-Business logic is counted in none: a cease is never shed (profile 5). The defaults are several
-times what an agent does that polls every second and sends a day's reports at once.
+A long body, or a long answer, counts as several requests once it is there: whoever asks for
+megabytes asks for time in which others wait. Business logic is counted in none: a cease is never
+shed (profile 5). The defaults are several times what an agent does that polls every second and
+sends a day's reports at once.
 """
 
 import importlib
@@ -77,6 +79,14 @@ def take(full_at: float, rate: Rate, now: float) -> tuple[float, float]:
 _ROUNDING_S = 1e-9
 
 
+def cost(bytes_moved: int) -> int:
+    """As how many more requests a body or an answer of so many bytes counts."""
+    return bytes_moved // _BYTES
+
+
+_BYTES = 65_536
+
+
 class Limiter(Protocol):
     """Who may ask now. A DSO may bring its own: `ukvtn serve --limiter module:Class`."""
 
@@ -86,6 +96,10 @@ class Limiter(Protocol):
         `who` is a client id (read, write), an address (stranger), or both (token). Called in the
         event loop, once for every request that counts: it must neither block nor raise.
         """
+        ...
+
+    def charge(self, lane: Lane, who: str, requests: int) -> None:
+        """What was let through counts as so many requests more (`cost`)."""
         ...
 
 
@@ -106,6 +120,12 @@ class Buckets:
         if len(self._full_at) > _MOST_REMEMBERED:
             self._forget(now)
         return wait
+
+    def charge(self, lane: Lane, who: str, requests: int) -> None:
+        key, rate = (lane, who), self._rates[lane]
+        if rate.burst != inf:
+            full_at = max(self._full_at.pop(key, 0.0), self._now())
+            self._full_at[key] = full_at + requests / rate.per_s
 
     def _forget(self, now: float) -> None:
         """Drop the buckets that are full; where none is, a tenth of them, the oldest first."""
@@ -167,7 +187,8 @@ def limiter_named(name: str, rates: Mapping[Lane, Rate], now: Callable[[], float
         made = getattr(importlib.import_module(module), attribute)()
     except Exception as error:
         raise LimiterError(f"the limiter {name} cannot be made: {error!r}") from error
-    if not callable(getattr(made, "wait_s", None)):
-        raise LimiterError(f"the limiter {name} has no method wait_s(lane, who)")
+    for method in ("wait_s", "charge"):
+        if not callable(getattr(made, method, None)):
+            raise LimiterError(f"the limiter {name} has no method {method}")
     limiter: Limiter = made
     return limiter

@@ -78,13 +78,13 @@ class Router:
                 client_id = who.client_id
                 self._gate.known(request, who)
             handler, object_id = self._route(request, path)
-            if isinstance(who, Refused):
-                raise who
-            return await handler(request, who, object_id)
+            response = await handler(request, viewer := _known(who), object_id)
         except Refused as refused:
             return self._refuse(refused, request, client_id)
         except Exception as error:  # noqa: BLE001 - whatever it is, the client gets a Problem
             return self._problems.crash(error, request)
+        self._gate.answered(request, viewer, response)
+        return response
 
     def _who(self, request: web.BaseRequest) -> Viewer | Refused:
         """Who asks; or why nobody knows, which counts only where there is something to ask for."""
@@ -126,6 +126,12 @@ class Router:
             return _AUTH[path]
         template, _ = _template(path, self._routes)
         return tuple(self._routes.get(template, ()))
+
+
+def _known(who: Viewer | Refused) -> Viewer:
+    if isinstance(who, Refused):
+        raise who
+    return who
 
 
 _AUTH = {"/auth/server": ("GET",), "/auth/token": ("POST",)}

@@ -49,6 +49,7 @@ class Edge:
     tokens: Tokens
     clock: ManualClock
     live: Live
+    gate: Gate
 
     @property
     def token(self) -> str:
@@ -85,7 +86,7 @@ async def edge(
     await site.start()
     try:
         host, port = runner.addresses[0][:2]
-        yield Edge(f"http://{host}:{port}", runner, heard, tokens, clock, live)
+        yield Edge(f"http://{host}:{port}", runner, heard, tokens, clock, live, gate)
     finally:
         await runner.cleanup()
 
