@@ -15,10 +15,13 @@ Made from `vtn/http/security_log.py` and `ukprofile/codes.py` by `make docs`; do
 
 Never in it: headers, queries, bodies, and what a User-Agent says beside name and version.
 
-A flood fills no disk, and none of it is forgotten: in {WINDOW_S:.0f} s, {EACH} lines are written of one
-client, address and reason, {MOST_LINES:,} of all together; but the first of each always is, for up to
-{MOST_KEYS:,} of them. The rest is counted, and told at the end of that time in one line each, so that
-the `times` of all lines add up to how many refusals there were.
+A flood fills no disk, and none of it is forgotten. In {WINDOW_S:.0f} s so many lines are written:
+
+- {EACH} of one client, address and reason;
+- {MOST_LINES:,} of all together, but the first of each always is, for up to {MOST_KEYS:,} of them.
+
+The rest is counted, and told at the end of that time in one line each, so that the `times` of all
+lines add up to how many refusals there were.
 
 ## Fields
 
