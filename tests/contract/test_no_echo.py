@@ -88,7 +88,7 @@ def hidden(text: str, secrets: Iterable[str]) -> str:
 
 def served() -> Iterator[tuple[str, str]]:
     """Every method and path that is offered, but for most topics; and some that are not."""
-    for path, methods in routes(None, None, None, None).items():  # type: ignore[arg-type]
+    for path, methods in routes(None, None, None, None, None).items():  # type: ignore[arg-type]
         if "/topics/" not in path or path.endswith("/vens/{id}"):
             yield from ((method, path) for method in methods)
     yield from (("GET", "/auth/server"), ("PATCH", "/events"), ("GET", "/nowhere"))

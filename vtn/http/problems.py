@@ -33,7 +33,12 @@ _CHALLENGE = {
 }
 """What WWW-Authenticate says (RFC 6750 3; 2617 for the token endpoint)."""
 
-_RETRY_AFTER_S = {"STORE_DOWN": "2", "CLOCK_STEP": "60", "IN_PROGRESS": "1", "OVERLOADED": str(BUSY_RETRY_S)}
+_RETRY_AFTER_S = {
+    "STORE_DOWN": "2",
+    "CLOCK_STEP": "60",
+    "IN_PROGRESS": "1",
+    "OVERLOADED": str(BUSY_RETRY_S),
+}
 
 _CLOSING = frozenset({"HTTP_INVALID", "TOO_SLOW", "BODY_TOO_LARGE", "OVERLOADED"})
 """After these nobody knows where the next request on the connection would begin; or there is no
