@@ -3,12 +3,14 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from docs.reference import states
+from docs.reference import limits, security_log, states
 from ukprofile.flex.schema import reference
 
 DOCS = Path(__file__).parent
 PAGES: Mapping[str, Callable[[], str]] = {
     "reference/kinds.md": reference,
+    "reference/limits.md": limits.page,
+    "reference/security-log.md": security_log.page,
     "reference/states.md": states.page,
 }
 """Path below docs/ to what makes it."""

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-OURS = ("ukprofile", "vtn", "ven", "demo", "plugfest")
+OURS = ("ukprofile", "vtn", "ven", "demo", "plugfest", "benchmarks")
 
 MAY_IMPORT_OF_OURS = {
     # most specific prefix first; "" in a value allows nothing of ours
@@ -47,6 +47,7 @@ MAY_IMPORT_OF_OURS = {
     "plugfest": ("ukprofile", "ven", "vtn.testing", "plugfest"),
     "demo.checker": (),
     "demo": ("demo", "ukprofile.clock"),
+    "benchmarks": ("benchmarks", "demo.stage", "demo.joining", "ukprofile", "vtn.tell"),
 }
 
 ONLY_IN = {
@@ -243,6 +244,7 @@ def test_what_only_sounds_like_the_time_is_allowed() -> None:
         ("ven.agent", "vtn.domain.record"),
         ("vtn.app", "ven.agent"),
         ("demo.checker", "ukprofile.signing"),
+        ("benchmarks.cease", "vtn.app"),
     ],
 )
 def test_a_planted_violation_is_named(module: str, imported: str) -> None:

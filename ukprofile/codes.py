@@ -126,6 +126,8 @@ _ACCESS = (
     Code("HEADER_DUPLICATE", "a single header or a credential given twice", 400, security=True),
     Code("HTTP_INVALID", "the request breaks HTTP framing", 400, security=True),
     Code("TOO_SLOW", "the peer stalls", 408, security=True),
+    Code("RATE_LIMITED", "too many requests in too short a time", 429, security=True),
+    Code("OVERLOADED", "no room for another connection", 503, security=True),
     Code("METHOD", "method not offered here", 405),
     Code("REDIRECT", "a redirect, which is not followed", None, security=True),
     Code("PRECONDITION", "If-Match failed", 412),

@@ -4,7 +4,7 @@ settings ─▶ store ─▶ admission ─▶ objects ─▶ office, desk, marke
 │           ├─▶ watch                                            (watching)
 │           └─▶ relay ◀─▶ another VTN, if there is one           (relaying)
 │                      │
-└─▶ tokens ─▶ auth ─▶ routes ─▶ server ─▶ socket   (listening)
+└─▶ tokens, gate ─▶ auth ─▶ routes ─▶ server ─▶ socket   (listening)
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from random import SystemRandom
 import structlog
 from aiohttp import web
 
-from ukprofile.clock import Clock, SharedClock, SystemClock, WatchedClock
+from ukprofile.clock import Clock, SharedClock, SystemClock, WatchedClock, monotonic
 from ukprofile.errors import Refused
 from ukprofile.flex.header import uuid7
 from ukprofile.openadr.client import Client, Credentials
@@ -37,9 +37,11 @@ from vtn.domain.signer import Signer
 from vtn.domain.store import Store
 from vtn.domain.watch import Watch
 from vtn.http.auth import Auth
+from vtn.http.gate import Gate
 from vtn.http.problems import Log, Problems
+from vtn.http.rate import Limiter, limiter_named
 from vtn.http.routes import routes
-from vtn.http.server import Router, Server
+from vtn.http.server import Router, Server, Site
 from vtn.http.tokens import Tokens, new_token_key
 from vtn.relay import Relay
 from vtn.settings import Place, Settings, SettingsError, write_json
@@ -67,16 +69,18 @@ class Vtn:
     relay: Relay | None
     tokens: Tokens
     keys: SigningKeys
+    limiter: Limiter
     log: Log
 
     def edge(self, public_url: str) -> Server:
         """The HTTP server, for a socket that clients reach at `public_url`."""
         problems = Problems(self.log)
-        auth = Auth(self.tokens, self.store.live, public_url)
+        gate = Gate(self.limiter, self.settings.room)
+        auth = Auth(self.tokens, self.store.live, public_url, gate)
         attempts = Attempts(self.store, SystemClock())
         table = routes(self.objects, self.desk, self.market, problems, attempts)
         watched = self.clock if isinstance(self.clock, WatchedClock) else None
-        return Server(Router(table, auth, problems, watched), problems)
+        return Server(Router(table, auth, problems, gate, watched), problems, gate)
 
 
 @asynccontextmanager
@@ -131,6 +135,7 @@ async def assemble(
         relay=_relay(settings, store, admission, clock, log),
         tokens=_tokens(place, identity.vtn_id),
         keys=keys,
+        limiter=limiter_named(settings.limiter, settings.rates, monotonic),
         log=log,
     )
 
@@ -176,7 +181,7 @@ async def listening(vtn: Vtn) -> AsyncIterator[str]:
     runner = web.ServerRunner(edge, shutdown_timeout=_DRAIN_S)
     await runner.setup()
     try:
-        await web.SockSite(runner, listener, ssl_context=tls, backlog=_BACKLOG).start()
+        await Site(runner, listener, tls, _BACKLOG).start()
         yield url
     finally:
         await runner.cleanup()

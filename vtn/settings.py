@@ -26,6 +26,8 @@ from typing import Any
 
 from ukprofile.errors import ProfileError
 from ukprofile.loopback import is_loopback
+from vtn.http.limits import ROOM, Room
+from vtn.http.rate import Lane, LimiterError, Rate, rates_of
 
 _LONGEST_ADDRESS = 100
 """What fits into a socket address everywhere (unix(7): 108 bytes on Linux)."""
@@ -65,6 +67,26 @@ class Settings:
     """Plain HTTP on an address others can reach: only where a proxy on the way ends TLS."""
     retention: timedelta = timedelta(days=7 * 365)
     """How long the events of dispatches are kept after their end."""
+    most_connections: int = ROOM.most
+    most_per_address: int = ROOM.per_address
+    """0 = addresses are told apart nowhere; so it is behind a proxy, where all have one."""
+    most_per_client: int = ROOM.per_client
+    """0 = any number; so it is behind a proxy, which mixes clients on its connections."""
+    rate: tuple[str, ...] = ()
+    """`LANE=PER_SECOND/BURST` or `LANE=off` where `vtn.http.rate.RATES` does not fit."""
+    limiter: str = ""
+    """`module:Class` of a `vtn.http.rate.Limiter` of one's own ("" = token buckets of `rate`)."""
+
+    @property
+    def rates(self) -> Mapping[Lane, Rate]:
+        """How often each may ask. Raises LimiterError."""
+        return rates_of(self.rate)
+
+    @property
+    def room(self) -> Room:
+        """How many connections there may be."""
+        own = not self.behind_proxy
+        return Room(self.most_connections, self.most_per_address * own, self.most_per_client * own)
 
     @property
     def environment(self) -> str:
@@ -86,6 +108,12 @@ class Settings:
                 f"{self.host} can be reached by others: give --tls-cert and --tls-key, or say "
                 "--behind-proxy where a proxy ends TLS before this server"
             )
+        if self.most_connections < 1 or min(self.most_per_address, self.most_per_client) < 0:
+            raise SettingsError("--most-connections is at least 1, --most-per-... at least 0")
+        try:
+            rates_of(self.rate)
+        except LimiterError as error:
+            raise SettingsError(f"--rate {error}") from error
         return self
 
 

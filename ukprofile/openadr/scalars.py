@@ -100,13 +100,21 @@ class DateTime(_Text):
         return cls(when.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z")
 
 
+_LIKE_A_TIME = re.compile(r"[0-9PTZWYDHMSptz:+. -]{1,40}", re.ASCII)
+
+
+def _shown(text: str) -> str:
+    """What was sent, where it looks like a time: anything else may be a secret gone astray."""
+    return repr(text) if _LIKE_A_TIME.fullmatch(text) else "this"
+
+
 def _instant(text: str) -> datetime:
     if _NOW.fullmatch(text):
         return _BEGINNING
     if not (found := _DATE_TIME.fullmatch(text)):
         raise Refused(
             "TIME_INVALID",
-            f"{text[:40]!a} is no RFC 3339 time with a zone, like 2026-11-24T16:30:00Z",
+            f"{_shown(text)} is no RFC 3339 time with a zone, like 2026-11-24T16:30:00Z",
             clause="Y dateTime; RFC 3339 5.6",
         )
     year, month, day, hour, minute, second, fraction, sign, off_hours, off_minutes = found.groups()
@@ -120,7 +128,7 @@ def _instant(text: str) -> datetime:
     except (ValueError, OverflowError) as error:
         raise Refused(
             "TIME_INVALID",
-            f"{text[:40]!a} is no moment: {error}",
+            f"{_shown(text)} is no moment: {error}",
             clause="Y dateTime; RFC 3339 5.7",
         ) from None
 
@@ -219,7 +227,7 @@ def _length(text: str) -> tuple[int, int, Decimal]:
     if not found:
         raise Refused(
             "TIME_INVALID",
-            f"{text[:40]!a} is no length of time, like PT30M",
+            f"{_shown(text)} is no length of time, like PT30M",
             clause="Y duration; ISO 8601",
         )
     sign, years, months, days, unit, hours, minutes, seconds = found.groups()

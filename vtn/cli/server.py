@@ -1,12 +1,19 @@
 """The server and its database: `ukvtn serve`, `ukvtn migrate`."""
 
+import resource
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from vtn.cli.options import HERE, DataDir, fail
+from vtn.http.limits import ROOM
+from vtn.http.rate import RATES
 from vtn.show import greet
+
+_RATES = ", ".join(f"{lane}={rate}" for lane, rate in RATES.items())
+_OTHER_FILES = 256
+"""Files that are no clients' connections: database, log, control socket, handshakes."""
 
 
 def serve(
@@ -42,6 +49,20 @@ def serve(
     clock: Annotated[
         Path | None, typer.Option(help="Shared business clock file, for rehearsals.")
     ] = None,
+    most_connections: Annotated[int, typer.Option(help="All in all.")] = ROOM.most,
+    most_per_address: Annotated[
+        int, typer.Option(help="From one address; 0 = any number, as with --behind-proxy.")
+    ] = ROOM.per_address,
+    most_per_client: Annotated[
+        int, typer.Option(help="Of one client; 0 = any number, as with --behind-proxy.")
+    ] = ROOM.per_client,
+    rate: Annotated[
+        list[str] | None,
+        typer.Option(help=f"LANE=PER_SECOND/BURST or LANE=off; else {_RATES}."),
+    ] = None,
+    limiter: Annotated[
+        str, typer.Option(help="module:Class of a limiter of one's own, in place of --rate.")
+    ] = "",
 ) -> None:
     """Run a VTN until SIGTERM or Ctrl-C.
 
@@ -68,6 +89,11 @@ def serve(
         tls_cert=tls_cert,
         tls_key=tls_key,
         behind_proxy=behind_proxy,
+        most_connections=min(most_connections, _files_for(most_connections)),
+        most_per_address=most_per_address,
+        most_per_client=most_per_client,
+        rate=tuple(rate or ()),
+        limiter=limiter,
     )
     uvloop.run(run_server(settings, ready_file, greet))
 
@@ -80,6 +106,16 @@ def migrate(data_dir: DataDir = HERE) -> None:
     if Place(data_dir).identity() is None:
         fail(f"no VTN in {data_dir}")
     print(f"database at revision {migrate_file(Place(data_dir).database)}")
+
+
+def _files_for(connections: int) -> int:
+    """For how many connections this process may have files, raising what it may raise itself."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = connections + _OTHER_FILES
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return connections if soft == resource.RLIM_INFINITY else max(1, soft - _OTHER_FILES)
 
 
 def _address(listen: str) -> tuple[str, int]:

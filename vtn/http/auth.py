@@ -7,7 +7,9 @@ POST /auth/token    client credentials (RFC 6749 4.4), in the form or by Basic
 import asyncio
 import base64
 import binascii
+import hmac
 import json
+import secrets
 from urllib.parse import unquote
 
 from aiohttp import web
@@ -16,8 +18,11 @@ from ukprofile.errors import Refused
 from vtn.domain.clients import is_secret_of
 from vtn.domain.live import Live
 from vtn.domain.privacy import Viewer
+from vtn.domain.record import Client
 from vtn.http.form import read_form
+from vtn.http.gate import Gate
 from vtn.http.query import pairs
+from vtn.http.rate import RateLimited
 from vtn.http.tokens import LIFETIME, Tokens
 
 _ERRORS = {
@@ -30,16 +35,20 @@ _ERRORS = {
 
 _SCRYPTS_AT_ONCE = 4
 """Each takes 16 MB and a core: a flood of wrong secrets must not take all of both."""
+_MOST_WAITING = 64
+"""So many more wait for their turn, a second or two; whoever comes then is sent away."""
+_TURN_S = 2.0
 
 
 class Auth:
     """Tokens at the door. `public_url` is where clients reach this VTN."""
 
-    def __init__(self, tokens: Tokens, live: Live, public_url: str) -> None:
+    def __init__(self, tokens: Tokens, live: Live, public_url: str, gate: Gate) -> None:
         self._tokens = tokens
         self._live = live
+        self._gate = gate
         self._token_url = f"{public_url}/auth/token"
-        self._busy = asyncio.Semaphore(_SCRYPTS_AT_ONCE)
+        self._secrets = _Secrets()
 
     def viewer(self, request: web.BaseRequest) -> Viewer:
         """Who sent this request. Raises Refused TOKEN_MISSING, TOKEN_INVALID, HEADER_DUPLICATE."""
@@ -74,10 +83,9 @@ class Auth:
                 clause="RFC 6749 4.4.2",
             )
         client = self._live.clients.get(client_id)
-        async with self._busy:
-            genuine = await asyncio.to_thread(is_secret_of, client, secret)
-        if not genuine or client is None:
-            raise Refused("CLIENT_INVALID", "no such client with that secret")
+        if client is None or not self._secrets.is_proven(client, secret):
+            self._gate.token(request, client_id)
+            client = await self._secrets.prove(client, secret)
         asked = frozenset(form.get("scope", "").split())
         if not asked <= client.scopes:
             raise Refused(
@@ -99,6 +107,45 @@ class Auth:
             content_type="application/json",
             headers={"Cache-Control": "no-store"},
         )
+
+
+class _Secrets:
+    """Checks secrets. One that has been right is known again at once, so that whoever has it gets
+    a token however many guess at others: of each the newest, under a key that is nowhere else.
+    """
+
+    def __init__(self) -> None:
+        self._key = secrets.token_bytes(32)
+        self._proven: dict[str, bytes] = {}
+        self._busy = asyncio.Semaphore(_SCRYPTS_AT_ONCE)
+        self._waiting = 0
+
+    def is_proven(self, client: Client, secret: str) -> bool:
+        """Whether this was right before, and still is."""
+        known = self._proven.get(client.client_id, b"")
+        same = hmac.compare_digest(known, self._digest(client, secret))
+        return same and client.disabled is None
+
+    async def prove(self, client: Client | None, secret: str) -> Client:
+        """The client, if the secret is its own. Raises Refused CLIENT_INVALID; RATE_LIMITED where
+        too many wait to be checked.
+        """
+        if self._waiting >= _MOST_WAITING:
+            raise RateLimited("token", _TURN_S)
+        self._waiting += 1
+        try:
+            async with self._busy:
+                genuine = await asyncio.to_thread(is_secret_of, client, secret)
+        finally:
+            self._waiting -= 1
+        if not genuine or client is None:
+            raise Refused("CLIENT_INVALID", "no such client with that secret")
+        self._proven[client.client_id] = self._digest(client, secret)
+        return client
+
+    def _digest(self, client: Client, secret: str) -> bytes:
+        """Of the secret, and of what is kept of it: a new secret makes the old one unknown."""
+        return hmac.digest(self._key, client.secret_hash + secret.encode(), "sha256")
 
 
 def oauth_error(refused: Refused) -> str:

@@ -30,7 +30,7 @@ from vtn.domain.record import Kind
 from vtn.http.form import read_body
 from vtn.http.objects import Handler
 from vtn.http.once import Once, answer_of
-from vtn.http.query import check_id, pairs
+from vtn.http.query import bad_parameter, check_id, pairs
 
 DESK_OPERATIONS = tuple(op for op in OPERATIONS.values() if op.does != "reads")
 """Those that are posted; what only reads is got."""
@@ -115,7 +115,7 @@ def _parameter(request: web.BaseRequest, only: str) -> str | None:
     found = pairs(request.raw_path.partition("?")[2])
     for name, _ in found:
         if name != only:
-            raise Refused("QUERY_INVALID", f"there is no such parameter here: {only}", path=name)
+            raise bad_parameter(name, f"there is no such parameter here; there is {only}")
     if len(found) > 1:
         raise Refused("QUERY_INVALID", "stands twice", path=only)
     return found[0][1] if found else None
@@ -123,7 +123,7 @@ def _parameter(request: web.BaseRequest, only: str) -> str | None:
 
 def _no_parameters(request: web.BaseRequest) -> None:
     for name, _ in pairs(request.raw_path.partition("?")[2]):
-        raise Refused("QUERY_INVALID", "there is no parameter here", path=name)
+        raise bad_parameter(name, "there is no parameter here")
 
 
 def _json(value: JSON, status: int = 200) -> web.Response:

@@ -42,6 +42,7 @@ from vtn.domain.objects import PAGE
 from vtn.domain.privacy import read_scope, write_scope
 from vtn.domain.record import Kind
 from vtn.http.desk import DESK_OPERATIONS, MARKET_OPERATIONS
+from vtn.http.limits import most_bytes
 from vtn.http.once import HEADER, KEY_PATTERN, REPLAYED
 from vtn.http.query import MANY, PARAMETERS
 from vtn.http.routes import ALL_TOPICS, BL_TOPICS, KINDS, VEN_TOPICS
@@ -144,19 +145,15 @@ def _paths() -> dict[str, Any]:
         "/auth/server": {"get": _operation("getTokenServer", "200", AuthServerInfo)},
         "/auth/token": {
             "post": _operation("getToken", "200", ClientCredentialResponse)
-            | {
-                "requestBody": {
-                    "required": True,
-                    "content": {
-                        "application/x-www-form-urlencoded": _schema(ClientCredentialRequest)
-                    },
-                }
-            }
+            | _sent(
+                "/auth/token",
+                {"application/x-www-form-urlencoded": _schema(ClientCredentialRequest)},
+            )
         },
         "/notifiers": {"get": _operation("getNotifiers", "200", NotifiersResponse, ())},
     }
     for path, kind in KINDS.items():
-        paths[path], paths[f"{path}/{{id}}"] = _of_kind(kind)
+        paths[path], paths[f"{path}/{{id}}"] = _of_kind(path, kind)
     for topic in (*BL_TOPICS, *ALL_TOPICS, *VEN_TOPICS):
         name = "getTopics" + "".join(part.title().strip("{}") for part in topic.split("/"))
         operation = _operation(name, "200", NotifierTopicsResponse, ())
@@ -186,9 +183,9 @@ def _of_desk() -> dict[str, Any]:
         status = str(operation.status)
         name = f"desk{operation.name.title()}"
         posted = _once(_operation(name, status, operation.shown, (write_scope(Kind.EVENT),)))
-        content = {"application/json": _schema(operation.order)}
-        posted["requestBody"] = {"required": True, "content": content}
-        paths[f"/desk/{operation.name}"] = {"post": posted}
+        path = f"/desk/{operation.name}"
+        posted |= _sent(path, {"application/json": _schema(operation.order)})
+        paths[path] = {"post": posted}
     return paths
 
 
@@ -200,31 +197,24 @@ def _list_of(name: str, model: type[BaseModel]) -> dict[str, Any]:
     return listed
 
 
-def _of_kind(kind: Kind) -> tuple[dict[str, Any], dict[str, Any]]:
+def _of_kind(path: str, kind: Kind) -> tuple[dict[str, Any], dict[str, Any]]:
     """The operations on the list of a kind, and on one object."""
     name, stored = kind.value.title(), _STORED[kind]
     read, write = (read_scope(kind), "read_all"), (write_scope(kind),)
     page = {"type": "array", "items": _schema(stored)["schema"], "maxItems": PAGE}
     listed = _operation(f"list{name}s", "200", None, read) | {"parameters": _parameters(kind)}
     listed["responses"]["200"]["content"] = {"application/json": {"schema": page}}
-    body = {
-        "required": True,
-        "content": {
-            "application/json": {
-                "schema": {"oneOf": [_schema(model)["schema"] for model in _REQUESTS[kind]]}
-            }
-        },
-    }
+    either = {"schema": {"oneOf": [_schema(model)["schema"] for model in _REQUESTS[kind]]}}
+    body = _sent(path, {"application/json": either})
     one = {"parameters": [_ID]}
     return (
         {
             "get": listed,
-            "post": _once(_operation(f"create{name}", "201", stored, write))
-            | {"requestBody": body},
+            "post": _once(_operation(f"create{name}", "201", stored, write)) | body,
         },
         {
             "get": _operation(f"get{name}", "200", stored, read) | one,
-            "put": _operation(f"update{name}", "200", stored, write) | one | {"requestBody": body},
+            "put": _operation(f"update{name}", "200", stored, write) | one | body,
             "delete": _operation(f"delete{name}", "200", stored, write) | one,
         },
     )
@@ -284,6 +274,13 @@ def _once(operation: dict[str, Any]) -> dict[str, Any]:
         }
     }
     return operation | {"parameters": [key]}
+
+
+def _sent(path: str, content: dict[str, Any]) -> dict[str, Any]:
+    """What is sent to `path`, and how much of it at most."""
+    most = most_bytes(path)
+    body = {"description": f"At most {most:,} bytes.", "x-max-bytes": most}
+    return {"requestBody": {"required": True, "content": content, **body}}
 
 
 def _schema(model: type[BaseModel]) -> dict[str, Any]:

@@ -10,15 +10,20 @@ whoever runs the VTN finds it. What is not a refusal is an error of ours: 500, n
 """
 
 import json
+import math
 import uuid
 from collections.abc import Mapping
 from typing import Any
 
-import structlog
 from aiohttp import web
 
 from ukprofile.codes import CODES
 from ukprofile.errors import Refused
+from vtn.http.limits import BUSY_RETRY_S
+from vtn.http.rate import RateLimited
+from vtn.http.security_log import Event, Log, SecurityLog, product
+
+__all__ = ["Log", "Problems", "path_of"]
 
 _CHALLENGE = {
     "TOKEN_MISSING": "Bearer",
@@ -28,12 +33,17 @@ _CHALLENGE = {
 }
 """What WWW-Authenticate says (RFC 6750 3; 2617 for the token endpoint)."""
 
-_RETRY_AFTER_S = {"STORE_DOWN": "2", "CLOCK_STEP": "60", "RATE_LIMITED": "1", "IN_PROGRESS": "1"}
+_RETRY_AFTER_S = {
+    "STORE_DOWN": "2",
+    "CLOCK_STEP": "60",
+    "IN_PROGRESS": "1",
+    "OVERLOADED": str(BUSY_RETRY_S),
+}
 
-_CLOSING = frozenset({"HTTP_INVALID", "TOO_SLOW", "BODY_TOO_LARGE"})
-"""After these nobody knows where the next request on the connection would begin."""
-
-Log = structlog.stdlib.BoundLogger
+_CLOSING = frozenset({"HTTP_INVALID", "TOO_SLOW", "BODY_TOO_LARGE", "OVERLOADED"})
+"""After these nobody knows where the next request on the connection would begin; or there is no
+room for it.
+"""
 
 
 class Problems:
@@ -41,6 +51,7 @@ class Problems:
 
     def __init__(self, log: Log) -> None:
         self._log = log
+        self.security = SecurityLog(log)
 
     def answer(
         self,
@@ -52,7 +63,7 @@ class Problems:
         """The answer to a refused request; `members` stand beside those of a Problem."""
         instance = f"urn:uuid:{uuid.uuid4()}"
         if refused.security:
-            self.note(refused.reason, refused.detail, request, client_id, instance=instance)
+            self._tell(refused, request, client_id, instance)
         return self._response(refused, instance, members)
 
     def crash(self, error: BaseException, request: web.BaseRequest) -> web.Response:
@@ -67,21 +78,37 @@ class Problems:
         )
         return self._response(Refused("INTERNAL", CODES["INTERNAL"].meaning), instance, {})
 
-    def note(
-        self, reason: str, detail: str, request: web.BaseRequest, client_id: str, **more: str
+    def note(self, reason: str, detail: str, request: web.BaseRequest, client_id: str) -> None:
+        """Tell the security log of what is no refusal: the request was taken all the same."""
+        self._tell(Refused(reason, detail), request, client_id, f"urn:uuid:{uuid.uuid4()}")
+
+    def dropped(self, refused: Refused, remote: str) -> None:
+        """Tell it of a connection that is ended without an answer."""
+        self.security.tell(
+            Event(
+                reason=refused.reason,
+                detail=refused.detail,
+                remote=remote,
+                instance=f"urn:uuid:{uuid.uuid4()}",
+            )
+        )
+
+    def _tell(
+        self, refused: Refused, request: web.BaseRequest, client_id: str, instance: str
     ) -> None:
-        """One line in the security log. Never a header, a query or a body: they hold secrets."""
-        self._log.warning(
-            "refused",
-            log="security",
-            reason=reason,
-            detail=detail,
-            method=request.method,
-            path=path_of(request),
-            client_id=client_id,
-            remote=request.remote,
-            user_agent=request.headers.get("User-Agent", "")[:200],
-            **more,
+        self.security.tell(
+            Event(
+                reason=refused.reason,
+                detail=refused.detail,
+                clause=refused.clause,
+                pointer=refused.path,
+                method=request.method,
+                path=path_of(request),
+                client_id=client_id,
+                remote=request.remote or "",
+                user_agent=product(request.headers.get("User-Agent", "")),
+                instance=instance,
+            )
         )
 
     def _response(
@@ -104,7 +131,9 @@ class Problems:
         )
         if challenge := _CHALLENGE.get(refused.reason):
             response.headers["WWW-Authenticate"] = challenge
-        if wait := _RETRY_AFTER_S.get(refused.reason):
+        if isinstance(refused, RateLimited):
+            response.headers["Retry-After"] = str(max(1, math.ceil(refused.wait_s)))
+        elif wait := _RETRY_AFTER_S.get(refused.reason):
             response.headers["Retry-After"] = wait
         if refused.reason in _CLOSING:
             response.force_close()

@@ -15,6 +15,7 @@ from vtn.domain.objects import PAGE, Query
 from vtn.domain.record import Kind
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
+_NAME = re.compile(r"[A-Za-z]{1,19}")
 _WHOLE = re.compile(r"[0-9]{1,9}")
 
 PARAMETERS: Mapping[Kind, Mapping[str, str]] = {
@@ -53,11 +54,13 @@ def read_query(kind: Kind, raw: str) -> Query:
     for name, value in pairs(raw):
         field = known.get(name)
         if field is None:
-            raise _bad(name, f"there is no such parameter here; there are {', '.join(known)}")
+            raise bad_parameter(
+                name, f"there is no such parameter here; there are {', '.join(known)}"
+            )
         if field in MANY:
             found[field] = (*found.get(field, ()), _one_of_many(name, value))
         elif field in found:
-            raise _bad(name, "stands twice")
+            raise bad_parameter(name, "stands twice")
         else:
             found[field] = _value(name, value)
     return Query(**found)
@@ -75,9 +78,9 @@ def pairs(raw: str) -> list[tuple[str, str]]:
 
 def _one_of_many(name: str, value: str) -> str:
     if name == "objects" and value not in get_args(ObjectType):
-        raise _bad(name, "is no kind of object")
+        raise bad_parameter(name, "is no kind of object")
     if not 1 <= len(value) <= 128:
-        raise _bad(name, "holds 1 to 128 characters")
+        raise bad_parameter(name, "holds 1 to 128 characters")
     return value
 
 
@@ -85,18 +88,27 @@ def _value(name: str, value: str) -> Any:
     if name in ("skip", "limit"):
         most = PAGE if name == "limit" else 10**9
         if _WHOLE.fullmatch(value) is None or int(value) > most:
-            raise _bad(name, f"a whole number up to {most} is due")
+            raise bad_parameter(name, f"a whole number up to {most} is due")
         return int(value)
     if name == "active":
         if value not in ("true", "false"):
-            raise _bad(name, "true or false is due")
+            raise bad_parameter(name, "true or false is due")
         return value == "true"
     if name.endswith("ID"):
         return check_id(value)
     if not 1 <= len(value) <= 128:
-        raise _bad(name, "holds 1 to 128 characters")
+        raise bad_parameter(name, "holds 1 to 128 characters")
     return value
 
 
-def _bad(name: str, detail: str) -> Refused:
-    return Refused("QUERY_INVALID", f"{name[:60]}: {detail}", path=f"?{name[:60]}", clause="Y")
+def bad_parameter(name: str, detail: str) -> Refused:
+    """A Refused that names the parameter, if it has a name: what got there by mistake may be a
+    secret, and goes neither into an answer nor into a log.
+    """
+    shown = name if _NAME.fullmatch(name) else "a parameter"
+    return Refused(
+        "QUERY_INVALID",
+        f"{shown}: {detail}",
+        path="?" + shown.replace("a parameter", ""),
+        clause="Y",
+    )

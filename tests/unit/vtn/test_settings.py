@@ -3,10 +3,14 @@
 import json
 import os
 import stat
+from dataclasses import replace
+from math import inf
 from pathlib import Path
 
 import pytest
 
+from vtn.http.limits import Room
+from vtn.http.rate import RATES, Rate
 from vtn.settings import Identity, Place, Settings, SettingsError, is_loopback, write_json
 
 
@@ -30,6 +34,10 @@ def settings(tmp_path, **changes):
         ({"host": "192.0.2.7"}, "or say --behind-proxy"),
         ({"host": "vtn.example"}, "give --tls-cert and --tls-key"),
         ({"host": ""}, "can be reached by others"),
+        ({"most_connections": 0}, "--most-connections is at least 1"),
+        ({"most_per_client": -1}, "--most-per-... at least 0"),
+        ({"rate": ("reads=1/2",)}, "--rate 'reads=1/2' names no lane"),
+        ({"rate": ("read=fast",)}, "--rate read: 'fast' is no rate"),
     ],
 )
 def test_settings_that_cannot_be_served_safely(tmp_path, changes, says):
@@ -55,6 +63,17 @@ def test_settings_that_cannot_be_served_safely(tmp_path, changes, says):
 def test_settings_that_can(tmp_path, changes):
     asked = settings(tmp_path, **changes)
     assert asked.check() is asked
+
+
+def test_behind_a_proxy_addresses_and_clients_are_not_told_apart(tmp_path):
+    asked = settings(tmp_path, most_connections=7, most_per_address=5, most_per_client=3)
+    assert asked.room == Room(7, 5, 3)
+    assert replace(asked, behind_proxy=True).room == Room(7, 0, 0)
+
+
+def test_rates_that_are_given_take_the_place_of_the_usual(tmp_path):
+    asked = settings(tmp_path, rate=("read=5/10", "token=off"))
+    assert asked.rates == {**RATES, "read": Rate(5, 10), "token": Rate(inf, inf)}
 
 
 def test_only_this_machine_is_loopback():

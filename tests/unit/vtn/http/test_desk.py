@@ -182,7 +182,7 @@ async def test_a_refusal_is_a_problem_and_changes_nothing(edge):
         "there is no such parameter; there are thread, contract_id, channel, effective_at"
     )
     status, shown = await edge.ask("GET", "/desk/dispatches?thread=D1")
-    assert (status, shown["path"]) == (400, "thread")
+    assert (status, shown["path"]) == (400, "?thread")
     status, shown = await edge.ask("GET", "/desk/dispatches/D1?contract=a&contract=b")
     assert (status, shown["detail"]) == (400, "stands twice")
     _, listed = await edge.ask("GET", "/desk/dispatches")

@@ -25,6 +25,7 @@ from ukprofile.openadr import (
 from vtn.domain.office import OFFICE
 from vtn.domain.privacy import read_scope, write_scope
 from vtn.domain.record import Kind, Role
+from vtn.http.limits import most_bytes
 from vtn.http.openapi import document
 from vtn.http.problems import Problems
 from vtn.http.query import PARAMETERS
@@ -81,6 +82,15 @@ def test_an_id_in_a_path_is_a_parameter_and_the_filters_are_those_that_are_read(
         assert (("path", "id") in given) == ("{id}" in path)
         if path in KINDS and method == "GET":
             assert {name for _, name in given} == {*PARAMETERS[KINDS[path]], "skip", "limit"}
+
+
+def test_the_longest_body_is_printed():
+    for (path, method), operation in operations().items():
+        body = operation.get("requestBody")
+        assert (body is None) == (method not in ("POST", "PUT"))
+        if body is not None:
+            assert body["x-max-bytes"] == most_bytes(path)
+            assert f"{most_bytes(path):,}" in body["description"]
 
 
 def test_scopes_are_those_that_are_asked_for():

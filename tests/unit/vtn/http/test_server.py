@@ -9,7 +9,7 @@ from aiohttp import web
 from tests.unit.vtn.http.edge import edge, said
 from tests.wire import Request, get, head_of, post, read_reply
 from vtn.domain.privacy import Viewer
-from vtn.http import server as module
+from vtn.http import limits
 from vtn.http.form import read_body
 
 ROUTES = {
@@ -141,7 +141,7 @@ async def test_a_second_request_does_not_hide_behind_the_first() -> None:
 
 
 async def test_a_head_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "HEAD_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(limits, "HEAD_TIMEOUT_S", 0.1)
     async with edge(ROUTES) as server:
         at = urlsplit(server.url)
         reader, writer = await asyncio.open_connection(at.hostname, at.port)
@@ -153,7 +153,7 @@ async def test_a_head_that_does_not_come_is_not_waited_for(monkeypatch: pytest.M
 async def test_a_connection_that_is_kept_is_not_cut_after_the_head_timeout(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(module, "HEAD_TIMEOUT_S", 0.0)
+    monkeypatch.setattr(limits, "HEAD_TIMEOUT_S", 0.0)
     entered, go = asyncio.Event(), asyncio.Event()
 
     async def slow(_request: web.BaseRequest, _viewer: Viewer, _id: str) -> web.Response:
@@ -163,7 +163,7 @@ async def test_a_connection_that_is_kept_is_not_cut_after_the_head_timeout(
 
     async with edge({"/slow": {"GET": slow}}) as server:
         at = urlsplit(server.url)
-        monkeypatch.setattr(module, "HEAD_TIMEOUT_S", 0.05)
+        monkeypatch.setattr(limits, "HEAD_TIMEOUT_S", 0.05)
         reader, writer = await asyncio.open_connection(at.hostname, at.port)
         head = head_of(get("/slow"), at.netloc, server.token)
         for _ in range(2):
