@@ -12,11 +12,14 @@ from vtn.domain.clocks import REMEDY, vouch
 
 
 def clock_text(clock: Clock) -> str:
-    """How far the clock can be believed, in words."""
+    """How far the clock can be believed, in words; and the time, where it is not the machine's."""
     if not isinstance(clock, WatchedClock):
-        return "of a rehearsal, not watched"
+        return f"the clock is a rehearsal's, at {time_text(clock.now())}"
     found = clock.standing()
-    return f"{found.text}: nothing is signed. {REMEDY}" if found.refuses else found.text
+    if found.kind == "steady":
+        return found.text
+    said = f"{found.text}; what counts as now is {time_text(clock.now())}"
+    return f"{said}, and nothing is signed. {REMEDY}" if found.refuses else said
 
 
 async def _trust(vtn: Vtn, _given: Parameters) -> JSON:

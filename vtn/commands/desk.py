@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-from ukprofile.flex.times import time_text
 from ukprofile.openadr import JSON
 from vtn.app import Vtn
 from vtn.commands.clock import clock_text
@@ -25,7 +24,6 @@ async def _status(vtn: Vtn, _given: Parameters) -> JSON:
     return {
         "dso": vtn.dso,
         "environment": vtn.settings.environment,
-        "now": time_text(vtn.clock.now()),
         "clock": clock_text(vtn.clock),
         "newest_change": live.sequence,
         "clients": len(live.clients),
