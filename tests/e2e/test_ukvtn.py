@@ -378,6 +378,7 @@ COMMANDS = [
     ("markets", "add"),
     ("markets", "list"),
     ("status",),
+    ("trust-clock",),
     ("migrate",),
     ("openapi",),
     ("schema",),

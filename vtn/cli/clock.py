@@ -13,4 +13,4 @@ def trust_clock(data_dir: DataDir = HERE, as_json: AsJson = False) -> None:
 
     Example:  ukvtn trust-clock --data-dir /var/lib/ukvtn
     """
-    show(ask(data_dir, "clock.trust"), as_json, ("before", "clock", "now"))
+    show(ask(data_dir, "clock.trust"), as_json, ("before", "now"))

@@ -274,7 +274,8 @@ def status(data_dir: DataDir = HERE, as_json: AsJson = False) -> None:
         print(json.dumps(found, indent=2))
         return
     print(f"{found['dso']} ({found['environment']}): {found['contracts']} contracts")
-    print(found["clock"])
+    if found["clock"]:
+        print(found["clock"])
     if found["alarms"]:
         print(f"{found['alarms']} to look at: ukvtn desk alarms")
     if found["relay"] and found["relay"]["lacking"]:

@@ -12,12 +12,14 @@ from vtn.domain.clocks import REMEDY, vouch
 
 
 def clock_text(clock: Clock) -> str:
-    """How far the clock can be believed, in words; and the time, where it is not the machine's."""
+    """What a person should know of the clock, and the time where it is not the machine's; "" = it
+    is steady.
+    """
     if not isinstance(clock, WatchedClock):
         return f"the clock is a rehearsal's, at {time_text(clock.now())}"
     found = clock.standing()
     if found.kind == "steady":
-        return found.text
+        return ""
     said = f"{found.text}; what counts as now is {time_text(clock.now())}"
     return f"{said}, and nothing is signed. {REMEDY}" if found.refuses else said
 
@@ -25,9 +27,9 @@ def clock_text(clock: Clock) -> str:
 async def _trust(vtn: Vtn, _given: Parameters) -> JSON:
     if not isinstance(vtn.clock, WatchedClock):
         raise Refused("STATE_INVALID", "it goes by the clock of a rehearsal: that is not watched")
-    before = clock_text(vtn.clock)
+    before = vtn.clock.standing().text
     await vouch(vtn.store, vtn.clock)
-    return {"before": before, "clock": clock_text(vtn.clock), "now": time_text(vtn.clock.now())}
+    return {"before": before, "now": time_text(vtn.clock.now())}
 
 
 COMMANDS: Mapping[str, Command] = {"clock.trust": _trust}
