@@ -24,6 +24,7 @@ from tests.waiting import until
 from ukprofile.openadr.client import Client
 from ukprofile.receiving import parse_text
 from vtn.domain.desk import CeaseOrder, VariationOrder
+from vtn.domain.record import Kind
 from vtn.relay import Relay
 
 pytestmark = pytest.mark.timeout(300)
@@ -140,6 +141,9 @@ async def lived(folder: Path, seed: int, chances: Odds) -> tuple[dict[str, Any],
             "told": agent.told(),
             "held": await agent.ask(_held),
             "said": await agent.ask(_said),
+            "there": {
+                kind: len(two.there(kind)) for kind in (Kind.PROGRAM, Kind.EVENT, Kind.REPORT)
+            },
         }
         return left, [entry for one in struck for entry in one]
 
