@@ -24,6 +24,7 @@ from typing import Any
 
 import uvloop
 
+from ukprofile.clock import monotonic
 from ukprofile.signing import canonical_text, protected_header
 from ukprofile.trust import to_base64url
 
@@ -205,7 +206,7 @@ async def attack(plan: Plan, ready_file: Path, counts_file: Path) -> None:
     slow = plan.slow_heads + plan.slow_bodies + plan.slow_readers
     while attack.open < slow * 0.9 and not stop.is_set():
         await asyncio.sleep(0.05)
-    started = asyncio.get_running_loop().time()
+    started = monotonic()
     attack.counts.clear()
     ready_file.write_text("{}")
     stopping = asyncio.create_task(stop.wait())
@@ -213,7 +214,7 @@ async def attack(plan: Plan, ready_file: Path, counts_file: Path) -> None:
     for task in tasks:
         if task.done():
             task.result()  # an attack that broke off by itself attacked nobody
-    lasted = asyncio.get_running_loop().time() - started
+    lasted = monotonic() - started
     counts_file.write_text(
         json.dumps({"open": attack.open, "seconds": round(lasted, 1), **attack.counts})
     )

@@ -47,7 +47,7 @@ _CONTRACT = {
 }
 _LEVEL_W = 1_000_000
 _POLL_S = "1"
-_LASTS = timedelta(minutes=30)
+_LEAD, _LASTS = timedelta(seconds=10), timedelta(minutes=60)
 _PATIENCE_S = 120.0
 _ROGUES = 3
 """FSPs gone bad; each may have a hundred connections."""
@@ -114,9 +114,10 @@ async def measure(directory: Path, sizes: Sizes, told: Callable[[str], None]) ->
 async def _running(data: Path, first: str, second: str, count: int) -> tuple[list[str], list[str]]:
     """Twice so many dispatches that run; their threads."""
     threads = [[f"{name}-{n}" for n in range(count)] for name in (first, second)]
-    start = SystemClock().now().replace(microsecond=0) + timedelta(seconds=10 + count)
-    period = {"start": time_text(start), "end": time_text(start + _LASTS), "delta_w": _LEVEL_W}
+    start = SystemClock().now()
     for thread in (*threads[0], *threads[1]):
+        start = SystemClock().now().replace(microsecond=0) + _LEAD
+        period = {"start": time_text(start), "end": time_text(start + _LASTS), "delta_w": _LEVEL_W}
         order = {"contract_id": _CONTRACT_ID, "thread": thread, "periods": [period]}
         await asyncio.to_thread(tell, data, "desk.instruct", order)
     for thread in (*threads[0], *threads[1]):

@@ -45,6 +45,7 @@ from ukprofile.receiving import Decision
 from ven.journal import Journal
 from ven.receive import Received
 from ven.settings import Place
+from vtn.http.security_log import FIELDS
 
 pytestmark = needs_shared
 
@@ -178,6 +179,11 @@ def check_security(row: Row, scene: Scene, inputs: int) -> None:
     if row.reason != "PROBLEM_BODY":
         due = [row.reason] * inputs if row.security_event == "yes" else []
         assert as_row_says(row, scene.security) == due
+    for line in scene.security.lines:
+        if line["event"] == "refused":
+            assert set(line) == {"log", "event", *FIELDS}, "one form for all"
+            assert line["remote"] == "127.0.0.1"
+            assert line["times"] == 1
     assert not scene.security.errors
     assert SECRET not in scene.security.everything
     assert not any(t in scene.security.everything for t in scene.tokens.values() if t)

@@ -12,6 +12,7 @@ from typing import Any, cast
 
 from aiohttp import web
 
+from ukprofile.clock import monotonic
 from ukprofile.errors import Refused
 from vtn.http import limits
 from vtn.http.problems import Problems
@@ -130,9 +131,8 @@ class Connection(web.RequestHandler):
     def pause_writing(self) -> None:
         """More was written than the reader takes at once."""
         super().pause_writing()
-        loop = asyncio.get_running_loop()
-        self._paused_at, self._unread = loop.time(), self._wire.get_write_buffer_size()
-        self._write_timer = loop.call_later(limits.WRITE.due_s(0), self._look_at_reader)
+        self._paused_at, self._unread = monotonic(), self._wire.get_write_buffer_size()
+        self._await_reader(limits.WRITE.due_s(0))
 
     def resume_writing(self) -> None:
         super().resume_writing()
@@ -140,14 +140,17 @@ class Connection(web.RequestHandler):
             self._write_timer.cancel()
             self._write_timer = None
 
+    def _await_reader(self, for_s: float) -> None:
+        loop = asyncio.get_running_loop()
+        self._write_timer = loop.call_later(for_s, self._look_at_reader)
+
     def _look_at_reader(self) -> None:
         """Go on waiting if as much was read as is due."""
         self._write_timer = None
-        loop = asyncio.get_running_loop()
         read = self._unread - self._wire.get_write_buffer_size()
-        due_at = self._paused_at + limits.WRITE.due_s(read)
-        if due_at > loop.time():
-            self._write_timer = loop.call_at(due_at, self._look_at_reader)
+        left_s = self._paused_at + limits.WRITE.due_s(read) - monotonic()
+        if left_s > 0:
+            self._await_reader(left_s)
         else:
             self._drop(Refused("TOO_SLOW", f"no more than {read:,} bytes of the answer were read"))
 

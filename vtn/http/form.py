@@ -102,9 +102,9 @@ async def _read(request: web.BaseRequest) -> bytes:
     if announced is not None and announced > most:
         raise Refused("BODY_TOO_LARGE", f"{announced:,} bytes; at most {most:,} here")
     raw, pace = bytearray(), limits.BODY
-    start = asyncio.get_running_loop().time()
     try:
-        async with asyncio.timeout_at(start + pace.due_s(0)) as patience:
+        async with asyncio.timeout(pace.due_s(0)) as patience:
+            start = (patience.when() or 0.0) - pace.due_s(0)
             async for chunk in request.content.iter_any():
                 raw += chunk
                 if len(raw) > most:

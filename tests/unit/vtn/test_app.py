@@ -1,10 +1,13 @@
 """A VTN put together: what it makes at its first start, keeps at the next, and refuses to serve."""
 
+import asyncio
+import contextlib
 import json
 import socket
 import ssl
 import stat
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
@@ -16,6 +19,7 @@ from ukprofile.errors import Refused
 from ukprofile.signing import SigningKeys
 from vtn.app import listening, open_vtn
 from vtn.domain.record import Role
+from vtn.http import server
 from vtn.settings import Settings, SettingsError
 from vtn.testing import running_vtn
 
@@ -236,6 +240,45 @@ async def test_ipv6_has_its_brackets(tmp_path):
         assert url.startswith("http://[::1]:")
         async with aiohttp.ClientSession() as session, session.get(f"{url}/auth/server") as answer:
             assert (await answer.json())["tokenURL"] == f"{url}/auth/token"
+
+
+async def test_a_tls_handshake_that_does_not_come_is_not_waited_for(
+    tmp_path, certificate, monkeypatch
+):
+    monkeypatch.setattr(server, "HANDSHAKE_TIMEOUT_S", 0.2)
+    async with open_vtn(settings(tmp_path, **certificate)) as vtn, listening(vtn) as url:
+        at = urlsplit(url)
+        reader, writer = await asyncio.open_connection(at.hostname, at.port)
+        with contextlib.suppress(ConnectionError):
+            assert await asyncio.wait_for(reader.read(), 10) == b""
+        writer.close()
+
+
+class Closed:
+    """A limiter that lets nobody in."""
+
+    def wait_s(self, _lane, _who):
+        return 9.0
+
+    def charge(self, lane, who, requests):
+        raise AssertionError
+
+
+@pytest.mark.parametrize(
+    ("changes", "statuses"),
+    [
+        ({}, [200, 200]),
+        ({"rate": ("stranger=0.1/1",)}, [200, 429]),
+        ({"rate": ("stranger=0.1/1",), "most_per_address": 0}, [200, 200]),
+        ({"limiter": f"{__name__}:Closed"}, [429, 429]),
+    ],
+)
+async def test_the_limits_are_those_of_the_settings(tmp_path, changes, statuses):
+    asked = settings(tmp_path, **changes)
+    async with open_vtn(asked) as vtn, listening(vtn) as url, aiohttp.ClientSession(url) as session:
+        for status in statuses:
+            async with session.get("/auth/server") as answer:
+                assert answer.status == status
 
 
 # -- the VTN for tests -----------------------------------------------------------------------------
