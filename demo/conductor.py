@@ -6,8 +6,10 @@
     the end         once all readings are shown, agents and VTN are asked to stop in good order
 
 The conductor does what people would do: it runs `ukvtn` and `ukven`, and nothing else; and what
-befalls machines: it kills them. It looks at the wire and into the journals only to know when time
-may go on.
+befalls them: it kills processes, and has messages tampered with on the way. It looks at the wire
+and into the journals only to know when time may go on.
+
+    agents ──▶ meddler ──▶ recorder ──▶ VTN
 """
 
 import asyncio
@@ -28,6 +30,7 @@ from demo.joining import dso_keys, home_of, join
 from demo.recorder import Exchange, Recorder, moment_text, recording
 from demo.screen import Screen
 from demo.stage import Stage, StageError
+from plugfest.faults.meddling import Meddler, Order, meddling
 from ukprofile.clock import SharedClock
 
 LIVE, SLOW, FAST = 1.0, 25.0, 3600.0
@@ -59,6 +62,15 @@ class Play:
         return self.directory / "vtn"
 
 
+@dataclass(frozen=True)
+class Wire:
+    """What lies between VTN and agents: who writes down, who meddles, what rings as it passes."""
+
+    recorder: Recorder
+    meddler: Meddler
+    ear: asyncio.Event
+
+
 async def perform(play: Play) -> dict[str, int]:
     """Play it through; the exit codes of the processes. Raises StageError."""
     clock = SharedClock.create(play.directory / "clock", play.day.start)
@@ -71,7 +83,9 @@ async def perform(play: Play) -> dict[str, int]:
 
     recorder = Recorder(play.directory / "http.jsonl", clock, hear)
     stage = Stage(play.directory)
-    async with recording(recorder) as url:
+    tampering = play.directory / "tampering.jsonl"
+    async with recording(recorder) as behind, meddling(behind, log=tampering) as (url, meddler):
+        wire = Wire(recorder, meddler, ear)
         try:
             await _set_the_stage(play, stage, recorder, url)
             await _a_stranger(url)
@@ -79,9 +93,9 @@ async def perform(play: Play) -> dict[str, int]:
                 due: Counter[str] = Counter()
                 for scene in play.day.scenes:
                     await _near(scene, clock, play.pace)
-                    await _perform(play, stage, scene, recorder, screen)
+                    await _perform(play, stage, scene, wire, screen)
                     if any(step.run.startswith("start ") for step in scene.steps):
-                        await _back(play, recorder, ear)
+                        await _asked_again(play, wire)
                     due.update(scene.then)
                     await _heard(due, clock, screen, ear)
                     if scene.steps:
@@ -139,19 +153,19 @@ async def _near(scene: Scene, clock: SharedClock, pace: float) -> None:
         await asyncio.sleep(LOOK_S)
 
 
-async def _perform(
-    play: Play, stage: Stage, scene: Scene, recorder: Recorder, screen: Screen
-) -> None:
+async def _perform(play: Play, stage: Stage, scene: Scene, wire: Wire, screen: Screen) -> None:
     if scene.title:
         screen.rule(scene.title)
     if scene.steps:
-        recorder.clock.set_rate(LIVE)
+        wire.recorder.clock.set_rate(LIVE)
     homes = {agent["party"]: home_of(stage, agent) for agent in play.day.agents}
     for step in scene.steps:
         screen.say(step.says)
         program, *words = play.day.words(step.run, homes)
         if program in ("kill", "start"):
-            await _befall(play, stage, recorder, program, words[-1])
+            await _befall(play, stage, wire.recorder, program, words[-1])
+        elif program == "tamper":
+            await _tamper(play, wire, *words)
         else:
             to = ("-d", play.vtn_dir) if program == "ukvtn" else ()
             await stage.command(program.removeprefix("uk"), *words, *to)
@@ -171,15 +185,31 @@ async def _befall(play: Play, stage: Stage, recorder: Recorder, what: str, name:
         file.write(json.dumps(line) + "\n")
 
 
-async def _back(play: Play, recorder: Recorder, ear: asyncio.Event) -> None:
-    """Return once every agent reaches the VTN again, as soon as its own patience lets it."""
-    since = recorder.count
+async def _tamper(play: Play, wire: Wire, name: str, thread: str = "", when: str = "next") -> None:
+    """Somebody meddles with the events of a thread, and is gone: the truth is asked for again."""
+    meddler = wire.meddler
+    if name == "nothing":
+        meddler.orders.clear()
+    else:
+        meddler.orders.append(Order.read({"tampering": name, "thread": thread, "when": when}))
+    if when == "next":
+        with suppress(TimeoutError):  # nothing to tamper with: the checker will name it
+            async with asyncio.timeout(ANSWERED_WITHIN_S):
+                while meddler.orders:
+                    wire.ear.clear()
+                    await wire.ear.wait()
+        await _asked_again(play, wire)
+
+
+async def _asked_again(play: Play, wire: Wire) -> None:
+    """Return once every agent has looked again, as soon as its own patience lets it."""
     clients = [agent["party"].lower() for agent in play.day.agents]
+    since, looked = wire.recorder.count + len(clients), wire.recorder.looked  # some are under way
     with suppress(TimeoutError):  # one that never does, the checker will name
         async with asyncio.timeout(ANSWERED_WITHIN_S):
-            while any(recorder.reached.get(client, 0) <= since for client in clients):
-                ear.clear()
-                await ear.wait()
+            while any(looked.get(client, 0) <= since for client in clients):
+                wire.ear.clear()
+                await wire.ear.wait()
 
 
 async def _heard(due: Counter[str], clock: SharedClock, screen: Screen, ear: asyncio.Event) -> None:

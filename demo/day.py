@@ -5,9 +5,11 @@
      "then": ["ACME acknowledgement DSP-1 received"]}
 
 `run` is the very command a person would type: `@17:00` stands for that time of the day in UTC,
-`%ACME` for the directory of that agent. Two are not ours: `kill -9 NAME` ends a process (vtn, or
-an agent), `start NAME` starts it again as it was started before. `then` is what the FSPs must
-answer before it goes on: who, what kind of message, about which thread, and its word.
+`%ACME` for the directory of that agent. Three are not ours: `kill -9 NAME` ends a process (vtn, or
+an agent), `start NAME` starts it again as it was started before, and `tamper NAME THREAD` has
+somebody on the way show the FSP something else once (a name of `plugfest.faults.TAMPERINGS`; with
+a last word `always`, until `tamper nothing`). `then` is what the FSPs must answer before it goes
+on: who, what kind of message, about which thread, and its word.
 """
 
 import json

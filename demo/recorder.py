@@ -39,8 +39,8 @@ class Recorder:
     clock: SharedClock
     heard: Callable[[Exchange], None]
     upstream: str = ""
-    reached: dict[str, int] = field(default_factory=dict)
-    """Of each client: the number of the newest exchange in which the VTN served it."""
+    looked: dict[str, int] = field(default_factory=dict)
+    """Of each client: the number of the newest exchange in which it was shown the events."""
     _owners: dict[str, str] = field(default_factory=dict)
     count: int = 0
 
@@ -83,8 +83,8 @@ class Recorder:
                 got = got | {"access_token": "(left out)"}
             sent = form | {"client_secret": "(left out)"}
         self.count += 1
-        if status < 400:
-            self.reached[client_id] = self.count
+        if path == "/events" and status in (200, 304):
+            self.looked[client_id] = self.count
         exchange: Exchange = {
             "n": self.count,
             "at": moment_text(self.clock.now()),

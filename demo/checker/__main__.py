@@ -47,6 +47,7 @@ CHECKS: tuple[Callable[[Evidence], Iterator[str]], ...] = (
     keeping.agents_were_heard_of,
     keeping.nobody_came_in_without_a_token,
     keeping.the_killed_went_on_where_they_were,
+    keeping.what_was_tampered_with_was_noticed,
     keeping.nothing_broke_on_the_wire,
     keeping.processes_ended_well,
 )

@@ -72,6 +72,7 @@ class Evidence:
         self.dso_key: JSON = self.read("dso_public.json")
         kills = directory / "kills.jsonl"
         self.kills: list[JSON] = [json.loads(line) for line in _lines(kills)]
+        self.tampering: list[JSON] = [json.loads(x) for x in _lines(directory / "tampering.jsonl")]
         self._texts: dict[tuple[str, bool], list[Text]] = {}
 
     def read(self, name: str) -> JSON:
@@ -82,6 +83,11 @@ class Evidence:
         told = [one for one in self.kills if one["process"] == process]
         before = [one for one in told if time(one["at"]) <= at]
         return bool(before) and before[-1]["what"] == "kill"
+
+    @property
+    def withheld(self) -> set[str]:
+        """The threads whose events were kept from an agent for a while."""
+        return {one["thread"] for one in self.tampering if one["tampering"] == "withheld"}
 
     # -- times of the day --------------------------------------------------------------------------
 

@@ -106,8 +106,34 @@ def the_killed_went_on_where_they_were(e: Evidence) -> Iterator[str]:
             yield f"{one['process']} was not heard of after {one['at']}"
 
 
+def what_was_tampered_with_was_noticed(e: Evidence) -> Iterator[str]:
+    """Each tampering of the scenario struck, and the agent's alarm names what was wrong with it."""
+    steps = [s for scene in e.scenario["scenes"] for s in scene.get("steps", ())]
+    due = [(s["run"].split()[1:3], s) for s in steps if s["run"].startswith("tamper ")]
+    struck = {(one["tampering"], one["thread"]): one for one in e.tampering}
+    for words, step in due:
+        if words == ["nothing"]:
+            continue
+        name, thread = words
+        one = struck.pop((name, thread), None)
+        if one is None:
+            yield f"nothing was tampered with: {name} {thread}"
+        elif "alarm" in step and not _alarmed(e, thread, step["alarm"]):
+            yield f"no alarm {step['alarm']} of {name} {thread}"
+    for name, thread in struck:
+        yield f"somebody tampered unasked: {name} {thread}"
+
+
+def _alarmed(e: Evidence, thread: str, reason: str) -> bool:
+    """Whether the agent that a dispatch is for has sounded an alarm for that reason."""
+    (agent,) = (agent for agent, one, _ in e.dispatches if one == thread)
+    return any(row["reason"] == reason for row in e.journal(agent, "SELECT reason FROM alarms"))
+
+
 def nothing_broke_on_the_wire(e: Evidence) -> Iterator[str]:
     for x in e.exchanges:
+        if any(x["path"].startswith(f"/events/{one['id']}-") for one in e.tampering):
+            continue  # an event that there never was but for who tampered
         if x["status"] == 502 and e.down("vtn", time(x["at"])):
             continue
         if x["status"] >= 400 and x["token"]:

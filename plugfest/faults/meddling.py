@@ -101,7 +101,8 @@ class Meddler:
         events: list[Any] = shown if isinstance(shown, list) else [shown]
         if not all(isinstance(one, dict) for one in events):
             return answered
-        changed = [made for one in events for made in self._befall(one, "agent")]
+        # an order that came after the question waits for the next one, which asks for all of it
+        changed = [made for one in events for made in self._befall(one, "agent")] if meddles else []
         for one in events:
             self.seen.add(one)
         if not meddles:

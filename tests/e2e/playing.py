@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.soak.progress import ROOT
 
-CHECKS = 26
+CHECKS = 27
 
 
 def play(directory: Path, *words: str) -> str:

@@ -354,6 +354,7 @@ LEDGERS = "both ledgers hold the same texts"
 DONE = "nothing was left undone"
 HEARD_OF = "agents were heard of"
 TOKEN = "nobody came in without a token"
+TAMPERED = "what was tampered with was noticed"
 KILLED = "the killed went on where they were"
 BROKE = "nothing broke on the wire"
 ENDED = "processes ended well"
@@ -409,6 +410,8 @@ SPOILT: Sequence[Spoilt] = (
     Spoilt("a door that nobody tried", without(lambda x: not x["token"] and not x["path"].startswith("/auth/")), (TOKEN,)),
     Spoilt("an agent out of contact for ever", sql("acme/journal.db", "UPDATE alarms SET over_at = NULL WHERE reason = 'OUT_OF_CONTACT'"), (DONE,)),
     Spoilt("an agent that was not started again", lines_of("kills.jsonl", lambda lines: lines.pop()), (KILLED,)),
+    Spoilt("a tampering that never was", lines_of("tampering.jsonl", lambda lines: lines.pop()), (TAMPERED,)),
+    Spoilt("a tampering that nobody noticed", sql("acme/journal.db", "DELETE FROM alarms WHERE reason = 'SIGNATURE_INVALID'"), (TAMPERED,)),
     Spoilt("an answer of 502 when the VTN was up", first(lambda x: x["path"] == "/events" and x["status"] == 304, status=502), (BROKE,)),
     Spoilt("an answer of 500", first(_beats, status=500), (BROKE,)),
     Spoilt("a process that was killed", file("exit_codes.json", _to(bright=-9)), (ENDED,)),

@@ -36,6 +36,7 @@ class Vtn:
     def __init__(self) -> None:
         self.events = [event("D1", 1), event("D2", 2)]
         self.posted: list[dict] = []
+        self.asked = lambda: None
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         if request.method == "POST":
@@ -43,6 +44,7 @@ class Vtn:
             return web.json_response({}, status=201)
         if request.headers.get("If-None-Match") == '"1"':
             return web.Response(status=304, headers={"ETag": '"1"'})
+        self.asked()
         one = request.path.removeprefix("/events/")
         shown = next((e for e in self.events if e["id"] == one), self.events)
         return web.json_response(shown, headers={"ETag": '"1"'})
@@ -93,6 +95,16 @@ async def test_an_order_strikes_the_next_of_its_thread_once(tmp_path):
         (line,) = [json.loads(one) for one in log.read_text().splitlines()]
         assert line == meddler.struck[0]
         assert (line["tampering"], line["id"], line["thread"]) == ("stripped", "E2", "D2")
+
+
+async def test_an_order_given_while_an_answer_is_under_way_strikes_the_next_one():
+    async with between() as (vtn, meddler, session):
+        vtn.asked = lambda: meddler.orders.append(Order(tampering="stripped", thread="D2"))
+        assert await events(session) == vtn.events
+        assert meddler.struck == []
+        vtn.asked = lambda: None
+        assert await events(session) != vtn.events
+        assert len(meddler.struck) == 1
 
 
 async def test_an_order_of_another_kind_or_that_cannot_be_done_waits():
