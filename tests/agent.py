@@ -3,6 +3,7 @@
 import asyncio
 import json
 import secrets
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from ven.bell import Bell
 from ven.clock_watch import ClockWatch
 from ven.device.simulated import Battery, SimulatedBattery
 from ven.draft import Dialect, Fleet
+from ven.endure import Endurance
 from ven.heartbeat import Heartbeat
 from ven.journal import Book, Journal
 from ven.listen import Listener, Party
@@ -111,13 +113,14 @@ async def agent_at(
     dialect: Dialect = "uk",
     post_action_after_s: float = 0.0,
     log: Any = None,
+    connection: type[sqlite3.Connection] = sqlite3.Connection,
 ) -> AsyncIterator[Agent]:
     """FSP7's agent in `folder`, reaching a VTN by `client`; started again it goes on.
 
     A `WatchedClock` is watched, as `ven.agent` does.
     """
     log = log or structlog.get_logger()
-    journal = await Journal.open(folder / "journal.db")
+    journal = await Journal.open(folder / "journal.db", connection=connection)
     device_log = folder / f"{ASSET}.jsonl"
     devices = {ASSET: SimulatedBattery(ASSET, battery, clock, device_log)}
     watched = clock if isinstance(clock, WatchedClock) else None
@@ -134,7 +137,8 @@ async def agent_at(
     )
     me = Party(party="FSP7", environment="sandbox", register=register, weights={}, dialect=dialect)
     actor = Actor(journal, alarms, devices, {}, clock, bell, timeout_s=5.0)
-    task = asyncio.create_task(actor.run())
+    endurance = Endurance(journal, clock, log, retry_s=0.01)
+    task = asyncio.create_task(endurance.run(actor))
     try:
         yield Agent(
             journal,

@@ -11,13 +11,22 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from tests.soak import demo_faults, exchange, failing_writes, kills, mutating, server_kills
+from tests.soak import (
+    agent_writes,
+    demo_faults,
+    exchange,
+    failing_writes,
+    kills,
+    mutating,
+    server_kills,
+)
 from tests.soak.progress import ROOT
 from ukprofile.clock import SystemClock
 
 CAMPAIGNS: dict[str, Callable[[Path, Callable[[str], None]], None]] = {
     "kills": kills.campaign,
     "server-kills": server_kills.campaign,
+    "agent-writes": agent_writes.campaign,
     "states": exchange.campaign,
     "failing-writes": failing_writes.campaign,
     "mutants": mutating.campaign,
