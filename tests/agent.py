@@ -34,6 +34,7 @@ from ven.meter import Meter
 from ven.offer import Terms
 from ven.policy import Able
 from ven.post_action import PostActions
+from ven.recall import After, Recall
 from ven.receive import DraftReceiver, Receiver
 from ven.report import Reporter
 from ven.respond import Responder
@@ -135,17 +136,29 @@ async def agent_at(
         if dialect == "uk"
         else DraftReceiver(journal, alarms, voice, clock, {}, FLEET)
     )
+    recall = Recall(client, journal, alarms, voice, {}, devices, clock, bell)
+    due = await recall.due()
     me = Party(party="FSP7", environment="sandbox", register=register, weights={}, dialect=dialect)
     actor = Actor(journal, alarms, devices, {}, clock, bell, timeout_s=5.0)
+    listener = Listener(
+        client,
+        journal,
+        alarms,
+        receiver,
+        bell,
+        clock,
+        me,
+        poll_s=5.0,
+        random=Random(1),
+        recall=recall,
+    )
     endurance = Endurance(journal, clock, log, retry_s=0.01)
-    task = asyncio.create_task(endurance.run(actor))
+    task = asyncio.create_task(endurance.run(After(listener.ready, actor) if due else actor))
     try:
         yield Agent(
             journal,
             clock,
-            Listener(
-                client, journal, alarms, receiver, bell, clock, me, poll_s=5.0, random=Random(1)
-            ),
+            listener,
             Reporter(journal, alarms, voice, devices, clock, bell, timeout_s=5.0),
             Responder(
                 journal,

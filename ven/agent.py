@@ -49,6 +49,7 @@ from ven.meter import Meter
 from ven.nominate import Nominator
 from ven.policy import policy_named
 from ven.post_action import PostActions
+from ven.recall import After, Recall
 from ven.receive import DraftReceiver, Receiver
 from ven.report import Reporter
 from ven.respond import Responder
@@ -118,6 +119,7 @@ async def _live(
     """Start every part, until `stop`; then cancel them, and send what is still queued."""
     ground = _ground(place, settings, clock, journal, log)
     endurance = Endurance(journal, clock, log)
+    recall = _recall(ground, client)
     sender = Sender(
         client,
         journal,
@@ -127,17 +129,20 @@ async def _live(
         random=SystemRandom(),
         weights=ground.weights,
     )
-    listener = _listener(place, settings, ground, client)
+    listener = _listener(place, settings, ground, client, recall)
     heartbeat = Heartbeat(
         client, settings.party, log, every_s=settings.heartbeat_s, clock=ground.standing
     )
-    parts: list[Part] = [listener, sender, heartbeat, *_workers(settings, ground)]
+    parts: list[Part] = [listener, sender, heartbeat, _meter(settings, ground)]
     if isinstance(clock, WatchedClock):
         parts.append(
             ClockWatch(clock, journal, ground.alarms, heartbeat, ground.bell, place.clock_vouched)
         )
+    doers = _workers(settings, ground)
     if settings.dialect == "uk":
-        parts += _speakers(place, settings, ground)
+        doers += _speakers(place, settings, ground)
+    due = await recall.due()
+    parts += [After(listener.ready, part) for part in doers] if due else doers
     if settings.telemetry:
         assets, every_s = tuple(ground.devices), settings.reading_s
         parts.append(
@@ -189,7 +194,14 @@ def _ground(
     return _Ground(journal, Alarms(journal, log), voice, devices, weights, clock, Bell(), log)
 
 
-def _listener(place: Place, settings: Settings, ground: _Ground, client: Client) -> Listener:
+def _recall(ground: _Ground, client: Client) -> Recall:
+    g = ground
+    return Recall(client, g.journal, g.alarms, g.voice, g.weights, g.devices, g.clock, g.bell)
+
+
+def _listener(
+    place: Place, settings: Settings, ground: _Ground, client: Client, recall: Recall
+) -> Listener:
     """Who listens, in the dialect that the enrolment says."""
     g, signed = ground, settings.dialect == "uk"
     register = place.load_register(settings)
@@ -217,16 +229,21 @@ def _listener(place: Place, settings: Settings, ground: _Ground, client: Client)
         me,
         poll_s=settings.poll_s,
         random=SystemRandom(),
+        recall=recall,
     )
 
 
+def _meter(settings: Settings, ground: _Ground) -> Part:
+    g, timeout_s = ground, settings.device_timeout_s
+    return Meter(g.journal, g.devices, g.clock, reading_s=settings.reading_s, timeout_s=timeout_s)
+
+
 def _workers(settings: Settings, ground: _Ground) -> list[Part]:
-    """Who tells the devices, says how it goes, and reads the meters."""
+    """Who tells the devices, and says how it goes."""
     g, timeout_s = ground, settings.device_timeout_s
     return [
         Actor(g.journal, g.alarms, g.devices, g.weights, g.clock, g.bell, timeout_s=timeout_s),
         Reporter(g.journal, g.alarms, g.voice, g.devices, g.clock, g.bell, timeout_s=timeout_s),
-        Meter(g.journal, g.devices, g.clock, reading_s=settings.reading_s, timeout_s=timeout_s),
     ]
 
 

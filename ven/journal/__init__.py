@@ -36,6 +36,10 @@ from ven.journal.schema import MIGRATIONS, VERSION
 from ven.journal.times import read_time, time_text
 
 __all__ = [
+    "ASKED",
+    "NEW",
+    "OLDER",
+    "RECALL",
     "Alarm",
     "Book",
     "CommandState",
@@ -61,8 +65,8 @@ T = TypeVar("T")
 MARK = "mark"
 """The note of which opening wrote this journal last."""
 RECALL = "recall"
-"""The note of a journal that does not know all its agent did: NEW or OLDER; "" for none."""
-NEW, OLDER = "new", "older"
+"""The note of a journal that may not know all its agent did (`ven.recall`); "" = it does."""
+NEW, OLDER, ASKED = "new", "older", "asked"
 _TRIES, _TRY_S = 3, 0.02
 """Whoever only asks whether an agent is running holds the lock for an instant."""
 
@@ -149,6 +153,7 @@ class Journal:
         own = last in known or not (last or known)  # or both from before there were marks
         if fresh or not own:
             book.note(RECALL, NEW if fresh else OLDER)
+            book.doubt_posts()
         if own:
             self._lock.write([last, mark])
         book.note(MARK, mark)
