@@ -45,6 +45,8 @@ from ven.journal import ASKED, OLDER, RECALL, Alarm, Book, Journal
 from ven.replan import ERA, replan
 
 _KEY = "journal"
+UNKNOWN = "unknown-"
+"""What the id of a command begins with that stands for whatever a device may hold."""
 _REMEMBERED = timedelta(days=3)
 """How long after a dispatch something may still be said of it (`ven.post_action`)."""
 _REPLACED = timedelta(days=7)
@@ -206,7 +208,7 @@ def _forget(book: Book, asset_id: str, now: datetime) -> None:
     so that it is told anew all that is due, and to let go of everything else.
     """
     unknown = Command(
-        f"unknown-{secrets.token_hex(8)}", asset_id, now, now + _REPLACED, setpoint_w=0
+        f"{UNKNOWN}{secrets.token_hex(8)}", asset_id, now, now + _REPLACED, setpoint_w=0
     )
     book.plan(unknown.id, unknown, now)
     book.send(unknown.id, now)

@@ -29,8 +29,9 @@ from ven.journal.book import (
     PostState,
     Sighting,
 )
+from ven.journal.copy import backup, restore, sound
 from ven.journal.errors import JournalDamaged, JournalError, JournalFull, damaged, told
-from ven.journal.lock import Lock, in_use, lock_of
+from ven.journal.lock import MARK, Lock, in_use, lock_of
 from ven.journal.readings import Mark, Readings
 from ven.journal.schema import MIGRATIONS, VERSION
 from ven.journal.times import read_time, time_text
@@ -53,17 +54,17 @@ __all__ = [
     "PostState",
     "Readings",
     "Sighting",
+    "backup",
     "in_use",
     "look",
     "read_time",
+    "restore",
     "time_text",
 ]
 
 T = TypeVar("T")
 
 
-MARK = "mark"
-"""The note of which opening wrote this journal last."""
 RECALL = "recall"
 """The note of a journal that may not know all its agent did (`ven.recall`); "" = it does."""
 NEW, OLDER, ASKED = "new", "older", "asked"
@@ -123,6 +124,8 @@ class Journal:
         return await asyncio.get_running_loop().run_in_executor(self._thread, named)
 
     def _connect(self) -> None:
+        if self._lock.marks and not self._path.exists():
+            raise _gone(self._path)
         self._db = sqlite3.connect(self._path, isolation_level=None, factory=self._connection_class)
         self._path.chmod(0o600)
         version = self._db.execute("PRAGMA user_version").fetchone()[0]
@@ -131,10 +134,7 @@ class Journal:
                 f"{self._path} is of version {version}: this program knows up to {VERSION}"
             )
         if version == 0 and self._lock.marks:
-            raise JournalDamaged(
-                f"{self._path} is gone or empty, and an agent has run on it: put a backup in its"
-                f" place with ukven restore, or remove {lock_of(self._path)} to begin anew"
-            )
+            raise _gone(self._path)
         (sound,) = self._db.execute("PRAGMA quick_check(1)").fetchone()
         if sound != "ok":
             raise damaged(self._path, sound)
@@ -183,8 +183,9 @@ class Journal:
 
 
 @contextmanager
-def look(path: Path) -> Iterator[Book]:
-    """Read the journal at `path`, whether an agent is running on it or not.
+def look(path: Path, *, thorough: bool = False) -> Iterator[Book]:
+    """Read the journal at `path`, whether an agent is running on it or not; `thorough` looks for
+    damage all through it first.
 
     Raises JournalError where there is none, or it is of another version; JournalDamaged.
     """
@@ -195,6 +196,8 @@ def look(path: Path) -> Iterator[Book]:
         version = db.execute("PRAGMA user_version").fetchone()[0]
         if version != VERSION:
             raise JournalError(f"{path} is of version {version}, this program reads {VERSION}")
+        if thorough:
+            sound(db, path)
         db.execute("BEGIN")  # one moment for everything that is asked
         yield Book(db)
 
@@ -206,6 +209,13 @@ async def _taken(path: Path) -> Lock:
             return Lock.take(path)
         await asyncio.sleep(_TRY_S)
     return Lock.take(path)
+
+
+def _gone(path: Path) -> JournalDamaged:
+    return JournalDamaged(
+        f"{path} is gone or empty, and an agent has run on it: put a backup in its place with"
+        f" ukven restore, or remove {lock_of(path)} to begin anew"
+    )
 
 
 def _migrate(db: sqlite3.Connection, version: int) -> None:

@@ -45,8 +45,9 @@ def told(path: Path) -> Iterator[None]:
 
 def damaged(path: Path, why: str) -> JournalDamaged:
     """The journal at `path` is damaged, and what to do."""
+    said = " ".join(why.split())  # SQLite's own words take several lines
     return JournalDamaged(
-        f"{path} is damaged ({why}): keep it, and put a backup in its place: ukven restore"
+        f"{path} is damaged ({said}): keep it, and put a backup in its place: ukven restore"
     )
 
 

@@ -16,6 +16,8 @@ from pathlib import Path
 
 from ven.journal.errors import JournalError
 
+MARK = "mark"
+"""The note of which opening wrote this journal last."""
 _MOST_BYTES = 4096
 
 
