@@ -194,6 +194,8 @@ def look(path: Path, *, thorough: bool = False) -> Iterator[Book]:
     uri = f"{path.absolute().as_uri()}?mode=ro"
     with told(path), closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as db:
         version = db.execute("PRAGMA user_version").fetchone()[0]
+        if version == 0:
+            raise damaged(path, "nothing is in it")
         if version != VERSION:
             raise JournalError(f"{path} is of version {version}, this program reads {VERSION}")
         if thorough:

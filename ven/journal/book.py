@@ -282,14 +282,10 @@ class Book:
         return tuple(sorted(found, key=lambda planned: planned.state != "SENT"))
 
     def send(self, command_id: str, at: datetime) -> None:
-        """Write down that the command goes to the device now, before it does.
-
-        One that was withdrawn meanwhile stays so: but the device may hold it.
-        """
+        """Write down that the command goes to the device now, before it does."""
         self._db.execute(
-            "UPDATE commands SET state=iif(state='PLANNED', 'SENT', state), sent_at=?,"
-            " sent_order=coalesce(sent_order, (SELECT coalesce(max(sent_order), 0) + 1"
-            " FROM commands)) WHERE id=?",
+            "UPDATE commands SET state='SENT', sent_at=?, sent_order=coalesce(sent_order,"
+            " (SELECT coalesce(max(sent_order), 0) + 1 FROM commands)) WHERE id=?",
             (time_text(at), command_id),
         )
 

@@ -4,6 +4,7 @@ import json
 import shutil
 import sqlite3
 from collections import Counter
+from collections.abc import Iterable
 from contextlib import asynccontextmanager, closing
 from datetime import timedelta
 from pathlib import Path
@@ -12,14 +13,16 @@ from typing import Any
 import pytest
 
 from tests.agent import Agent, agent_at
-from tests.unit.ven.dso import CONTRACT, NOON, Dso, dso_with_fsp7
+from tests.dying import Doom, Fate, Killed
+from tests.unit.ven.dso import ASSET, CONTRACT, NOON, Dso, dso_with_fsp7
 from ukprofile.clock import ManualClock
 from ukprofile.mapping.answer import message_of
 from ukprofile.openadr.client import Client, Credentials
 from ukprofile.receiving import parse_text
+from ven.device import Command
 from ven.journal import RECALL
 from ven.journal.lock import lock_of
-from vtn.domain.desk import CeaseOrder
+from vtn.domain.desk import CancellationOrder, CeaseOrder
 
 HALF, HOUR = timedelta(minutes=30), timedelta(hours=1)
 
@@ -31,8 +34,14 @@ class Scene:
         self.dso, self.client, self.folder, self.clock = dso, client, folder, clock
         self.journal, self.kept = folder / "journal.db", folder / "kept.db"
 
-    def agent(self) -> Any:
-        return agent_at(self.client, self.folder, self.clock, self.dso.register)
+    def agent(self, client: Client | None = None, fates: Iterable[Fate | None] = ()) -> Any:
+        return agent_at(
+            client or self.client,
+            self.folder,
+            self.clock,
+            self.dso.register,
+            connection=Doom(fates).connection(),
+        )
 
     def at(self, minutes: float) -> None:
         self.clock.set(NOON + timedelta(minutes=minutes))
@@ -90,7 +99,7 @@ async def scene(tmp_path):
 
 
 async def power(agent: Agent) -> int:
-    return (await agent.reporter._devices["UKPN-AS-000731"].measure()).power_w
+    return (await agent.reporter._devices[ASSET].measure()).power_w
 
 
 @asynccontextmanager
@@ -161,21 +170,49 @@ async def test_what_was_ceased_long_ago_is_not_executed_again(scene, mishap):
     assert all(line["delta_w"] is None for line in told if line["at"] >= "2026-11-24T16:55")
 
 
-async def test_before_the_vtn_was_asked_nothing_is_told_and_nothing_said(scene):
-    await scene.lived()
+async def test_before_the_vtn_was_asked_nothing_is_told(scene):
+    """The journal is from when a dispatch was planned, and the device not told; it was cancelled
+    since.
+    """
+    async with scene.agent() as agent:
+        await agent.turn()
+    thread = await scene.dso.instruct(HALF, HOUR)
+    async with scene.agent(fates=["after"]) as agent:
+        with pytest.raises(Killed):
+            await agent.turn()
+    shutil.copy(scene.journal, scene.kept)
+    async with scene.agent() as agent:
+        await agent.turn()
+        order = CancellationOrder(contract_id=CONTRACT, thread=thread)
+        await scene.dso.running.vtn.desk.cancel(order)
+        await agent.turn()
+        told = agent.told()
     scene.put_back()
-    scene.at(45)
-    async with Client("http://127.0.0.1:9", Credentials("a", "b"), attempts=1) as nobody:
-        alone = agent_at(nobody, scene.folder, scene.clock, scene.dso.register)
-        async with alone as agent:
-            told = agent.told()
-            await agent.listener.look()
-            await agent.listener.look()
-            assert agent.told() == told
-            assert ("JOURNAL_OLDER", True) in await agent.alarms()
+    alone = Client("http://127.0.0.1:9", Credentials("a", "b"), attempts=1)
+    async with alone as nobody, scene.agent(nobody) as agent:
+        await agent.listener.look()
+        for _ in range(20):  # whatever an actor would write by now is before these
+            assert await agent.ask(lambda b: [p.state for p in b.commands()]) == ["PLANNED"]
+        assert agent.told() == told
+        assert ("JOURNAL_OLDER", True) in await agent.alarms()
     async with scene.agent() as agent:  # in contact again, and still not sure
         await agent.turn()
+        assert all(line["delta_w"] is None for line in agent.told()[len(told) :])
         assert ("JOURNAL_OLDER", False) in await agent.alarms()
+
+
+async def test_what_a_device_was_told_since_is_replaced_by_what_is_due(scene):
+    """The very command that is due was sent before, and another one after it."""
+    await scene.lived()
+    since = Command("since", ASSET, NOON, NOON + HALF + HOUR, delta_w=300_000)
+    async with scene.agent() as agent:
+        await agent.reporter._devices[ASSET].apply(since)
+    scene.put_back()
+    scene.at(45)
+    async with scene.agent() as agent:
+        await agent.turn()
+        scene.at(46)
+        assert await power(agent) == 1_000_000
 
 
 async def test_no_revision_is_used_twice_though_the_clock_went_back(scene):
