@@ -3,6 +3,7 @@
 import asyncio
 import json
 import secrets
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from ven.bell import Bell
 from ven.clock_watch import ClockWatch
 from ven.device.simulated import Battery, SimulatedBattery
 from ven.draft import Dialect, Fleet
+from ven.endure import Endurance
 from ven.heartbeat import Heartbeat
 from ven.journal import Book, Journal
 from ven.listen import Listener, Party
@@ -33,6 +35,7 @@ from ven.meter import Meter
 from ven.offer import Terms
 from ven.policy import Able
 from ven.post_action import PostActions
+from ven.recall import After, Recall
 from ven.receive import DraftReceiver, Receiver
 from ven.report import Reporter
 from ven.respond import Responder
@@ -112,14 +115,18 @@ async def agent_at(
     dialect: Dialect = "uk",
     post_action_after_s: float = 0.0,
     log: Any = None,
+<<<<<<< HEAD
     keys: SigningKeys = FSP7,
+=======
+    connection: type[sqlite3.Connection] = sqlite3.Connection,
+>>>>>>> journal
 ) -> AsyncIterator[Agent]:
     """FSP7's agent in `folder`, reaching a VTN by `client`; started again it goes on.
 
     A `WatchedClock` is watched, as `ven.agent` does.
     """
     log = log or structlog.get_logger()
-    journal = await Journal.open(folder / "journal.db")
+    journal = await Journal.open(folder / "journal.db", connection=connection)
     device_log = folder / f"{ASSET}.jsonl"
     devices = {ASSET: SimulatedBattery(ASSET, battery, clock, device_log)}
     watched = clock if isinstance(clock, WatchedClock) else None
@@ -135,16 +142,29 @@ async def agent_at(
         if dialect == "uk"
         else DraftReceiver(journal, alarms, voice, clock, {}, FLEET)
     )
+    recall = Recall(client, journal, alarms, voice, {}, devices, clock, bell)
+    due = await recall.due()
     me = Party(party="FSP7", environment="sandbox", register=register, weights={}, dialect=dialect)
     actor = Actor(journal, alarms, devices, {}, clock, bell, timeout_s=5.0)
-    task = asyncio.create_task(actor.run())
+    listener = Listener(
+        client,
+        journal,
+        alarms,
+        receiver,
+        bell,
+        clock,
+        me,
+        poll_s=5.0,
+        random=Random(1),
+        recall=recall,
+    )
+    endurance = Endurance(journal, clock, log, retry_s=0.01)
+    task = asyncio.create_task(endurance.run(After(listener.ready, actor) if due else actor))
     try:
         yield Agent(
             journal,
             clock,
-            Listener(
-                client, journal, alarms, receiver, bell, clock, me, poll_s=5.0, random=Random(1)
-            ),
+            listener,
             Reporter(journal, alarms, voice, devices, clock, bell, timeout_s=5.0),
             Responder(
                 journal,

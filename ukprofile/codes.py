@@ -148,6 +148,7 @@ _ACCESS = (
     Code("OUT_OF_CONTACT", "the VTN cannot be reached", None, security=True),
     Code("CLOCK_STEP", "the clock jumped, or is far from the other end's: nothing is signed by it", 503, security=True),
     Code("STORE_DOWN", "cannot be stored, so it is not acknowledged", 503, security=True),
+    Code("JOURNAL_OLDER", "the agent's journal was put back, or lost: nothing is told or said until the VTN was asked", None),
     Code("NOT_IMPLEMENTED", "not offered yet", 501),
     Code("INTERNAL", "an error of ours; the instance names it in the log", 500),
 )

@@ -7,18 +7,22 @@
     a crash here ─────────┘  sent again at the start: a device takes an id once
 
 A command is sent as soon as it is planned: the device keeps it until it begins and drops it when
-it ends, so an agent that dies, or is out of contact, is not missed.
+it ends, so an agent that dies, or is out of contact, is not missed. Where there is no room to write
+SENT, the device is told all the same what stands PLANNED, and that it was is written first of all
+when there is room.
 """
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
+from functools import partial
 
 from ukprofile.clock import Clock
 from ven.alarms import Alarms, alarm
 from ven.bell import Bell, Ear
 from ven.device import Command, Device, DeviceError
-from ven.journal import Alarm, Book, Journal
+from ven.journal import Alarm, Book, Journal, JournalFull
 from ven.replan import replan
 
 RETRY_S = 2.0
@@ -48,14 +52,39 @@ class Actor:
         self._bell = bell
         self._timeout_s = timeout_s
         self._retry_s = retry_s
+        self._unwritten: dict[str, None] = {}
 
     async def run(self) -> None:
         """Tell every device what it is owed, for as long as the agent lives."""
-        await self._journal.write(lambda book: replan(book, self._weights, self._clock.now()))
-        async with asyncio.TaskGroup() as group:
-            for asset_id, device in self._devices.items():
-                group.create_task(self._serve(asset_id, device, self._bell.ear()))
-            group.create_task(self._disown(self._bell.ear()))
+        try:
+            await self._journal.write(self._begin)
+            self._unwritten.clear()
+            async with asyncio.TaskGroup() as group:
+                for asset_id, device in self._devices.items():
+                    group.create_task(self._serve(asset_id, device, self._bell.ear()))
+                group.create_task(self._disown(self._bell.ear()))
+        except* JournalFull:
+            await self._tell_unwritten()
+            raise
+
+    def _begin(self, book: Book) -> None:
+        """Plan anew, given also what devices were told while it could not be written."""
+        now = self._clock.now()
+        for command_id in self._unwritten:
+            book.send(command_id, now)
+        replan(book, self._weights, now)
+
+    async def _tell_unwritten(self) -> None:
+        """Tell each device what stands planned for it, though there is no room to say so."""
+        now = self._clock.now()
+        for asset_id, device in self._devices.items():
+            for planned in await self._journal.read(partial(Book.open_commands, asset_id=asset_id)):
+                if planned.command.valid_to <= now:
+                    continue
+                self._unwritten[planned.command.id] = None
+                with suppress(Exception):  # what it did not take it is told again
+                    async with asyncio.timeout(self._timeout_s):
+                        await device.apply(planned.command)
 
     async def _serve(self, asset_id: str, device: Device, ear: Ear) -> None:
         while True:

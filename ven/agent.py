@@ -21,7 +21,6 @@ from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from random import SystemRandom
-from typing import Protocol
 
 import structlog
 
@@ -39,16 +38,18 @@ from ven.answer import Voice
 from ven.bell import Bell
 from ven.clock_watch import ClockWatch, proved_time
 from ven.device import Device
+from ven.endure import Endurance, Part, first
 from ven.equipment import batteries, business_clock, forecast_of, offer_terms, weights_of
 from ven.heartbeat import Heartbeat
 from ven.inbox import Inbox
-from ven.journal import Journal
+from ven.journal import Journal, JournalError, JournalFull
 from ven.listen import Listener, Party
 from ven.log import open_log
 from ven.meter import Meter
 from ven.nominate import Nominator
 from ven.policy import policy_named
 from ven.post_action import PostActions
+from ven.recall import After, Recall
 from ven.receive import DraftReceiver, Receiver
 from ven.report import Reporter
 from ven.respond import Responder
@@ -58,12 +59,6 @@ from ven.telemetry import Telemetry
 
 _DRAIN_S = 5.0
 """Real seconds in which a stopping agent tries to send what is queued."""
-
-
-class _Part(Protocol):
-    """What runs for as long as the agent lives."""
-
-    async def run(self) -> None: ...
 
 
 class Crashed(ProfileError):
@@ -97,6 +92,9 @@ async def run(place: Place, *, ready_file: Path | None = None) -> None:
             await _live(place, settings, clock, journal, client, log, stop, ready_file)
         except ExceptionGroup as group:
             log.exception("crashed")
+            _, others = group.split(JournalError)
+            if others is None:
+                raise first(group) from group
             raise Crashed(f"the agent failed, see {place.log}: {group.exceptions[0]!r}") from group
         log.info("stopped", party=settings.party)
 
@@ -120,6 +118,8 @@ async def _live(
 ) -> None:
     """Start every part, until `stop`; then cancel them, and send what is still queued."""
     ground = _ground(place, settings, clock, journal, log)
+    endurance = Endurance(journal, clock, log)
+    recall = _recall(ground, client)
     sender = Sender(
         client,
         journal,
@@ -129,29 +129,32 @@ async def _live(
         random=SystemRandom(),
         weights=ground.weights,
     )
-    listener = _listener(place, settings, ground, client)
+    listener = _listener(place, settings, ground, client, recall)
     heartbeat = Heartbeat(
         client, settings.party, log, every_s=settings.heartbeat_s, clock=ground.standing
     )
-    parts: list[_Part] = [listener, sender, heartbeat, *_workers(settings, ground)]
+    parts: list[Part] = [listener, sender, heartbeat, _meter(settings, ground)]
     if isinstance(clock, WatchedClock):
         parts.append(
             ClockWatch(clock, journal, ground.alarms, heartbeat, ground.bell, place.clock_vouched)
         )
+    doers = _workers(settings, ground)
     if settings.dialect == "uk":
-        parts += _speakers(place, settings, ground)
+        doers += _speakers(place, settings, ground)
+    due = await recall.due()
+    parts += [After(listener.ready, part) for part in doers] if due else doers
     if settings.telemetry:
         assets, every_s = tuple(ground.devices), settings.reading_s
         parts.append(
             Telemetry(client, journal, clock, settings.party, assets, log, reading_s=every_s)
         )
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(part.run(), name=type(part).__name__) for part in parts]
+        tasks = [group.create_task(endurance.run(part), name=type(part).__name__) for part in parts]
         tasks.append(group.create_task(_tell_ready(listener, place, settings, ready_file)))
         await stop.wait()
         for task in tasks:
             task.cancel()
-    with suppress(TimeoutError):
+    with suppress(TimeoutError, JournalFull):  # what is queued stays so
         async with asyncio.timeout(_DRAIN_S):
             await sender.flush()
 
@@ -191,7 +194,14 @@ def _ground(
     return _Ground(journal, Alarms(journal, log), voice, devices, weights, clock, Bell(), log)
 
 
-def _listener(place: Place, settings: Settings, ground: _Ground, client: Client) -> Listener:
+def _recall(ground: _Ground, client: Client) -> Recall:
+    g = ground
+    return Recall(client, g.journal, g.alarms, g.voice, g.weights, g.devices, g.clock, g.bell)
+
+
+def _listener(
+    place: Place, settings: Settings, ground: _Ground, client: Client, recall: Recall
+) -> Listener:
     """Who listens, in the dialect that the enrolment says."""
     g, signed = ground, settings.dialect == "uk"
     register = place.load_register(settings)
@@ -219,24 +229,29 @@ def _listener(place: Place, settings: Settings, ground: _Ground, client: Client)
         me,
         poll_s=settings.poll_s,
         random=SystemRandom(),
+        recall=recall,
     )
 
 
-def _workers(settings: Settings, ground: _Ground) -> list[_Part]:
-    """Who tells the devices, says how it goes, and reads the meters."""
+def _meter(settings: Settings, ground: _Ground) -> Part:
+    g, timeout_s = ground, settings.device_timeout_s
+    return Meter(g.journal, g.devices, g.clock, reading_s=settings.reading_s, timeout_s=timeout_s)
+
+
+def _workers(settings: Settings, ground: _Ground) -> list[Part]:
+    """Who tells the devices, and says how it goes."""
     g, timeout_s = ground, settings.device_timeout_s
     return [
         Actor(g.journal, g.alarms, g.devices, g.weights, g.clock, g.bell, timeout_s=timeout_s),
         Reporter(g.journal, g.alarms, g.voice, g.devices, g.clock, g.bell, timeout_s=timeout_s),
-        Meter(g.journal, g.devices, g.clock, reading_s=settings.reading_s, timeout_s=timeout_s),
     ]
 
 
-def _speakers(place: Place, settings: Settings, ground: _Ground) -> list[_Part]:
+def _speakers(place: Place, settings: Settings, ground: _Ground) -> list[Part]:
     """Who says what only the UK profile has words for. Raises SettingsError, ForecastError."""
     g, timeout_s = ground, settings.device_timeout_s
     forecast_of(settings)  # a file that nobody can read is told at once
-    speakers: list[_Part] = [
+    speakers: list[Part] = [
         Responder(
             g.journal,
             g.alarms,

@@ -138,9 +138,19 @@ def tell_gone(book: Book, voice: Voice, entry: Entry, now: datetime) -> str:
     return reply(book, voice, entry, body, event_id, now)
 
 
+def acknowledged(book: Book, voice: Voice, slot: Slot, sha256: str) -> Entry | None:
+    """My first acknowledgement of that text, if it is the newest of `slot` that I acknowledged.
+
+    A text that was not decided yet has one where another journal decided it (`ven.recall`).
+    """
+    said = sorted(book.thread(_own_slot(voice, slot, "acknowledgement")), key=lambda e: e.revision)
+    newest = [one for one in said if one.in_reply_to == said[-1].in_reply_to]
+    return newest[0] if newest and newest[0].in_reply_to == sha256 else None
+
+
 def last_reply(book: Book, voice: Voice, entry: Entry, kind: str, about: str = "") -> Entry | None:
     """The newest thing I replied in the thread that `reply` uses; None where I have not yet."""
-    said = book.thread(_own_slot(voice, entry, kind, about))
+    said = book.thread(_own_slot(voice, entry.slot, kind, about))
     return max(said, key=lambda one: one.revision, default=None)
 
 
@@ -189,14 +199,14 @@ def own_thread(prefix: str, thread: str) -> str:
     return f"{prefix}-{hashlib.sha256(thread.encode()).hexdigest()[:40]}"
 
 
-def _own_slot(voice: Voice, entry: Entry, kind: str, about: str) -> Slot:
-    """Where my answers of that kind to `entry` stand: in my thread beside the DSO's."""
-    thread = f"{entry.slot.thread}-{about}" if about else entry.slot.thread
+def _own_slot(voice: Voice, slot: Slot, kind: str, about: str = "") -> Slot:
+    """Where my answers of that kind to what stands in `slot` do: in my thread beside the DSO's."""
+    thread = f"{slot.thread}-{about}" if about else slot.thread
     return Slot(
         voice.keys.party,
-        entry.slot.issuer,
+        slot.issuer,
         voice.environment,
-        entry.slot.program,
+        slot.program,
         kind,
         own_thread(_PREFIXES[kind], thread),
     )
@@ -206,7 +216,7 @@ def _header(
     ledger: Ledger, voice: Voice, entry: Entry, kind: str, now: datetime, about: str = ""
 ) -> Header:
     """The header of an answer to `entry`."""
-    slot = _own_slot(voice, entry, kind, about)
+    slot = _own_slot(voice, entry.slot, kind, about)
     # What is said of an expired message must itself be taken.
     valid_until = max(entry.valid_until, now.replace(microsecond=0) + _VALID)
     header = _bare_header(ledger, voice, slot, kind, valid_until, now)

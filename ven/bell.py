@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import suppress
 from datetime import datetime
+from weakref import WeakSet
 
 from ukprofile.clock import Clock
 
@@ -28,10 +29,10 @@ class Bell:
     """Tells every part of the agent that there is news; what it is stands in the journal."""
 
     def __init__(self) -> None:
-        self._ears: list[Ear] = []
+        self._ears = WeakSet[Ear]()  # a part that begins anew leaves its old one behind
 
     def ear(self) -> Ear:
-        self._ears.append(ear := Ear())
+        self._ears.add(ear := Ear())
         return ear
 
     def ring(self) -> None:

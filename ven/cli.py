@@ -249,6 +249,72 @@ def trust_clock(directory: Directory) -> None:
     typer.echo(f"the agent of {directory} takes the machine's clock as right {when}")
 
 
+@app.command()
+def check(directory: Directory) -> None:
+    """Whether the journal of the agent in DIR is whole, running or not.
+
+    Every page, and that each thing in it follows from another: texts have the digests they should,
+    commands a dispatch, reports what was said. Exit code 1 names what is wrong.
+
+    Example: ukven check my-agent
+    """
+    from ven.audit import audit
+    from ven.journal import JournalDamaged
+    from ven.settings import Place
+
+    place = Place(directory)
+    place.load()
+    found = audit(place.journal)
+    for line in found:
+        typer.echo(line)
+    if found:
+        raise JournalDamaged(f"{place.journal}: {len(found)} things are wrong: ukven restore")
+    typer.echo(f"{place.journal} is whole")
+
+
+@app.command()
+def backup(
+    directory: Directory,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A new file for the copy.")],
+) -> None:
+    """Copy the journal of the agent in DIR, which may go on running, to FILE.
+
+    The keys and the settings are files in DIR: copy these as well, and keep them as secret.
+
+    Example: ukven backup my-agent /backup/my-agent-2026-11-24.db
+    """
+    from ven.journal import backup as copy
+    from ven.settings import Place
+
+    place = Place(directory)
+    place.load()
+    copy(place.journal, file)
+    typer.echo(f"{place.journal} as it was just now: {file}, {file.stat().st_size:,} bytes")
+
+
+@app.command()
+def restore(
+    directory: Directory,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What ukven backup made.")],
+) -> None:
+    """Put FILE in place of the journal of the agent in DIR, which must not be running.
+
+    What was there is kept beside it. When the agent starts it asks the VTN what it said since FILE
+    was made, before it tells a device or signs anything: nothing is said or done a second time.
+
+    Example: ukven restore my-agent /backup/my-agent-2026-11-24.db
+    """
+    from ven.journal import restore as put_back
+    from ven.settings import Place
+
+    place = Place(directory)
+    place.load()
+    aside = put_back(place.journal, file)
+    kept = "" if aside is None else f"; what was there is {aside}"
+    typer.echo(f"{place.journal} is {file} now{kept}")
+    typer.echo(f"next: ukven run {directory}")
+
+
 Contract = Annotated[str, typer.Option(help="Only this contract; else every one it is in.")]
 
 

@@ -63,13 +63,13 @@ class ClockWatch:
         key = _key(found)
         if key == self._key:
             return
-        self._key = key
         text = _text(found, now)
         for other in {_TOLD, _SIGNS_NOTHING} - {key}:
             await self._alarms.over(f"CLOCK_STEP:{other}", now)
         if key:
             await self._alarms.sound(alarm("CLOCK_STEP", key, now, detail=text))
         await self._journal.write(lambda book: book.note(NOTE, text))
+        self._key = key  # only now: where there was no room it is told again
         self._heartbeat.hurry()
         self._bell.ring()  # for what could not be signed, and may be now
 

@@ -28,6 +28,7 @@ from ven.alarms import Alarms, alarm, alarm_of
 from ven.bell import Bell
 from ven.draft import Dialect, entry_when_gone, is_draft
 from ven.journal import Alarm, Book, Journal, Sighting, time_text
+from ven.recall import Recall
 from ven.receive import Receiver
 from ven.replan import gone_since, replan, withdrawal_stops
 
@@ -63,7 +64,9 @@ class Listener:
         *,
         poll_s: float,
         random: Random,
+        recall: Recall | None = None,
     ) -> None:
+        """`recall` None = the journal is taken to know everything."""
         self._client = client
         self._journal = journal
         self._alarms = alarms
@@ -73,6 +76,7 @@ class Listener:
         self._me = me
         self._poll_s = poll_s
         self._random = random
+        self._recall = recall
         self._programs: Listing[Program] | None = None
         self._events: Listing[Event] | None = None
         self._mine: dict[str, Program] = {}
@@ -117,8 +121,11 @@ class Listener:
     async def _take(self) -> None:
         programs = await self._client.programs.poll(self._programs)
         events = await self._client.events.poll(self._events)
+        if self._recall is not None:
+            await self._recall.look(events.items)
         if programs is self._programs and events is self._events:
             await self._receive(e for e in events.items if e.id in self._undecided)
+            await self._recalled()
             return
         if programs is not self._programs:
             unsigned = self._me.dialect == "gb-draft"
@@ -127,8 +134,13 @@ class Listener:
         await self._receive(sorted(events.items, key=_order))
         await self._tell_broken((*programs.broken, *events.broken))
         await self._compare(events)
+        await self._recalled()
         # Only now: whatever was cut short on the way is looked at again.
         self._programs, self._events = programs, events
+
+    async def _recalled(self) -> None:
+        if self._recall is not None:
+            await self._recall.received()
 
     # -- what is there ---------------------------------------------------------------------------
 

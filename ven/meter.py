@@ -70,6 +70,8 @@ class Meter:
         now = self._clock.now()
         if read:
             await self._journal.write(lambda book: self._keep(book, read, now))
+            for asset_id, (_, mark) in read.items():
+                self._lines[asset_id].kept(mark)
         step = timedelta(seconds=self._reading_s) / _LOOKS
         edge = whole_before(now, self._reading_s)
         return edge + ((now - edge) // step + 1) * step
@@ -109,12 +111,16 @@ class _Line:
         if not self._samples:
             return None
         edge = whole_before(self._samples[-1].at, self._reading_s)
-        if self._until is None:
-            self._until = whole_before(self._samples[0].at, self._reading_s)
-        if edge <= self._until:
+        until = self._until
+        if until is None:
+            until = whole_before(self._samples[0].at, self._reading_s)
+        if edge <= until:
             return None
-        found = readings(self._samples, self._until, self._reading_s)
-        first = max(n for n, s in enumerate(self._samples) if n == 0 or s.at <= edge)
-        self._samples = self._samples[first:]
-        self._until = edge
-        return found, Mark(edge, self._samples[0])
+        found = readings(self._samples, until, self._reading_s)
+        last = max(n for n, s in enumerate(self._samples) if n == 0 or s.at <= edge)
+        return found, Mark(edge, self._samples[last])
+
+    def kept(self, mark: Mark) -> None:
+        """What was read up to `mark` is on the disk."""
+        self._samples = [s for s in self._samples if s.at >= mark.last.at]
+        self._until = mark.until

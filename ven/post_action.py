@@ -18,6 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise, product
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from ukprofile.clock import Clock
@@ -55,6 +56,7 @@ CORRECTED = timedelta(days=3)
 """How long after its end a dispatch is reported again if late readings change it."""
 MOST_BYTES = 30_000
 """Of a body: the text with its header stays below 32 KiB (profile 2)."""
+_RANKS = {"missing": 0, "estimated": 1, "actual": 2}
 _HALF_HOUR = timedelta(seconds=HALF_HOUR_S)
 _LONDON = ZoneInfo("Europe/London")
 
@@ -116,7 +118,7 @@ class PostActions:
                 last = last_reply(
                     book, self._voice, statement.entry, "post_action", statement.about
                 )
-                if last is None or parse_text(last.text)["body"] != statement.body.to_json():
+                if last is None or corrects(statement.body, parse_text(last.text)["body"]):
                     yield statement
 
     def _statements(
@@ -145,6 +147,24 @@ class _Statement:
     event_id: str
     about: str
     body: PostAction
+
+
+def corrects(new: PostAction, said: Mapping[str, Any]) -> bool:
+    """Whether `new` says anything else than the body `said`, and of nothing less.
+
+    A journal that was put back has lost readings that were reported already: what was said of
+    them stands.
+    """
+    if new.to_json() == said:
+        return False
+    ranks = dict(_qualities(new))
+    known = _qualities(PostAction.read(said))
+    return all(ranks[at] >= rank for at, rank in known if at in ranks)
+
+
+def _qualities(one: PostAction) -> Iterator[tuple[datetime, int]]:
+    for n, quality in enumerate(one.quality):
+        yield one.start + n * timedelta(seconds=one.interval_s), _RANKS[quality]
 
 
 def due_span(

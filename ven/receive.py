@@ -37,12 +37,20 @@ from ukprofile.receiving import (
     Verdict,
     decide,
     open_message,
+    parse_text,
     receiving_time,
     repeat,
     unknown_fields,
 )
 from ven.alarms import Alarms, alarm, alarm_of
-from ven.answer import InDoubt, Voice, acknowledge, read_back_unsigned, tell_gone
+from ven.answer import (
+    InDoubt,
+    Voice,
+    acknowledge,
+    acknowledged,
+    read_back_unsigned,
+    tell_gone,
+)
 from ven.draft import Fleet, Reader, entries_for
 from ven.journal import Alarm, Book, Journal
 from ven.replan import replan
@@ -106,8 +114,12 @@ class Receiver:
     def _take(
         self, book: Book, opened: Opened, event: Event, now: datetime
     ) -> tuple[Received, list[Alarm]]:
-        """Steps 4 to 6, in one transaction with plan, answer and alarms."""
-        decision = decide(opened, book, now)
+        """Steps 4 to 6, in one transaction with plan, answer and alarms.
+
+        What was acknowledged already is judged by the time at which it was, and not again.
+        """
+        before = acknowledged(book, self._voice, opened.slot, opened.sha256)
+        decision = decide(opened, book, now if before is None else before.issued_at)
         raised = [one for one in _alarms(book, decision, opened, event, now) if book.alarm(one)]
         entry = decision.entry
         if entry is None:
@@ -116,7 +128,9 @@ class Receiver:
         book.see(event.id, entry, now)
         if decision.acts or decision.verdict == "late":
             replan(book, self._weights, now)
-        given = self._answer(book, entry, _pointers(decision), event, now)
+        given = entry.answer == _decided(before) or self._answer(
+            book, entry, _pointers(decision), event, now
+        )
         replanned = decision.acts or decision.verdict == "late"
         return Received(decision, replanned, owed=not given), raised
 
@@ -242,6 +256,13 @@ def _owed(book: Book, entry: Entry) -> bool:
     return entry.answer in _DECIDED and not any(
         reply.kind == "acknowledgement" for reply in book.replies(entry.sha256)
     )
+
+
+def _decided(acknowledgement: Entry | None) -> str:
+    """What it says; "" for none."""
+    if acknowledgement is None:
+        return ""
+    return str(parse_text(acknowledgement.text)["body"]["decided"])
 
 
 def _compared(event: Event, program: Program) -> tuple[Projected, ...] | None:

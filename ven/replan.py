@@ -19,6 +19,11 @@ from ven.device import Command
 from ven.journal import Book, Planned, Sighting, time_text
 from ven.plan import Dispatch, commands, dispatches, in_effect, owed
 
+ERA = "era"
+"""The note that tells apart the commands of a journal that was put back: devices may have had ids
+that it does not know.
+"""
+
 
 def replan(book: Book, weights: Mapping[str, int], now: datetime) -> None:
     """Write down what each device is still to be told, and call off the rest."""
@@ -76,8 +81,9 @@ def _alive(book: Book, now: datetime) -> tuple[Planned, ...]:
 
 def _issue(book: Book, command: Command) -> tuple[str, Command]:
     """Its key, and the command under an id that no device has seen."""
-    before = book.issued(command.id)
-    return command.id, replace(command, id=f"{command.id}-{before + 1}") if before else command
+    before, era = book.issued(command.id), book.noted(ERA)
+    parts = (command.id, era, str(before + 1) if before else "")
+    return command.id, replace(command, id="-".join(filter(None, parts)))
 
 
 def withdrawal_stops(book: Book, program: str) -> bool:

@@ -6,8 +6,10 @@
        └── a crash, or no answer: looked for by its name before it is sent again
 
 The name of a report is the message id of what it carries, so that it can be recognised
-(profile 1). One that waits holds back those behind it: the DSO reads them in order. What it said
-counts for nothing once it is refused, and the plan is made anew without it.
+(profile 1). One that waits holds back those behind it: the DSO reads them in order. After an outage
+that is all of them, overtaken ones too: each is evidence, and a correction is a newer revision of
+its thread, which counts by itself. What a report said counts for nothing once it is refused, and
+the plan is made anew without it.
 """
 
 import asyncio
@@ -16,8 +18,10 @@ from random import Random
 
 from ukprofile.clock import Clock
 from ukprofile.errors import ProfileError, Refused, Unreachable
+from ukprofile.mapping.answer import message_of
 from ukprofile.openadr import ReportRequest
 from ukprofile.openadr.client import Client, VtnProblem
+from ukprofile.openadr.report import ReportFields
 from ven.alarms import Alarms, alarm
 from ven.bell import Bell
 from ven.journal import Alarm, Book, Journal, Post
@@ -97,7 +101,10 @@ class Sender:
             if problem.status == 404:
                 return False
             raise
-        report_id = next((r.id for r in listing.items if r.report_name == post.name), "")
+        said = _said(ReportRequest.read_bytes(post.body))
+        report_id = next(
+            (r.id for r in listing.items if r.report_name == post.name and _said(r) == said), ""
+        )
         if report_id:
             await self._sent(post, report_id)
         return bool(report_id)
@@ -127,3 +134,12 @@ class Sender:
         self._failures += 1
         asked = error.retry_after if isinstance(error, VtnProblem) else None
         return max(grown, asked or 0.0)
+
+
+def _said(report: ReportFields) -> str | None:
+    """The text it carries; "" where nobody could have said it, None for an unsigned one."""
+    try:
+        carried = message_of(report)
+    except Refused:
+        return ""
+    return None if carried is None else carried.text

@@ -191,7 +191,9 @@ async def test_a_second_agent_on_the_same_directory_is_refused(scene):
     await scene.agent.start()
     second = await asyncio.to_thread(ukven, "run", scene.agent.path)
     assert second.returncode == 1
-    assert second.stderr.startswith("ukven: another agent is running")
+    journal = scene.agent.path / "journal.db"
+    pid = scene.agent.process.pid
+    assert second.stderr == f"ukven: another agent is running on {journal}: process {pid}\n"
     assert scene.agent.ready.exists()
     assert await scene.agent.stop(signal.SIGINT) == 0
 
@@ -256,6 +258,42 @@ async def test_what_a_person_declares_is_said_by_the_agent_running_or_not(scene)
     assert not list((agent.path / "inbox").glob("*.json"))
 
 
+async def test_a_backup_put_back_in_mid_dispatch_says_and_does_nothing_twice(scene):
+    agent, kept = scene.agent, scene.agent.path.with_suffix(".kept.db")
+
+    async def does(*words: str | Path) -> subprocess.CompletedProcess[str]:
+        return await asyncio.to_thread(ukven, words[0], agent.path, *words[1:])
+
+    await agent.start()
+    made = await does("backup", kept)
+    assert (made.returncode, str(kept) in made.stdout) == (0, True), made.stderr
+    await scene.dso.instruct(HALF, HOUR)
+    await until(agent.told, why="the device was told")
+    scene.at(NOON + HALF + timedelta(minutes=10))
+    await scene.said("executing")
+    assert "another agent is running" in (await does("restore", kept)).stderr
+    await agent.stop(signal.SIGKILL)
+
+    journal = agent.path / "journal.db"
+    journal.write_bytes(bytes(4096))
+    journal.with_name("journal.db-wal").unlink()
+    for command in ("check", "run"):
+        torn = await does(command)
+        assert (torn.returncode, "is damaged" in torn.stderr) == (1, True), torn.stderr
+        assert len(torn.stderr.splitlines()) == 1
+    assert (await does("restore", kept)).returncode == 0
+    reports = len(scene.dso.reports())
+    await agent.start()
+    assert (await does("check")).returncode == 0
+    assert (await asyncio.to_thread(agent.state))["devices"][0]["power_w"] == 1_000_000
+    scene.at(NOON + HALF + HOUR + timedelta(minutes=1))
+    await scene.said("executing", "completed")
+    await agent.stop()
+    assert len(scene.dso.reports()) == reports + 1
+    ids = [line["id"] for line in agent.told()]
+    assert len(ids) == len(set(ids))
+
+
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [
@@ -264,6 +302,9 @@ async def test_what_a_person_declares_is_said_by_the_agent_running_or_not(scene)
         (["status", "NOWHERE"], 1, "ukven: no agent in"),
         (["init", "NEW", "--party", "a b", "--asset", "A"], 1, "ukven: 'a b' is no party id"),
         (["init", "NEW", "--party", "A", "--asset", "A=modbus:x"], 1, "ukven: there is no device"),
+        (["check", "NOWHERE"], 1, "ukven: no agent in"),
+        (["backup", "NOWHERE", "kept.db"], 1, "ukven: no agent in"),
+        (["restore", "NOWHERE", "kept.db"], 1, "ukven: no agent in"),
         (["unavailable", "NOWHERE", *GONE], 1, "ukven: no agent in"),
         (["baseline", "NOWHERE", "day.csv"], 1, "ukven: no agent in"),
         (["trust-clock", "NOWHERE"], 1, "ukven: no agent in"),
@@ -300,16 +341,8 @@ def test_enrolment_refuses_what_would_be_unsafe_and_keeps_what_was_there(tmp_pat
 
 
 def test_help_teaches():
-    for command in (
-        "init",
-        "enrol",
-        "run",
-        "status",
-        "journal",
-        "unavailable",
-        "baseline",
-        "trust-clock",
-    ):
+    commands = "init enrol run status journal check backup restore unavailable baseline trust-clock"
+    for command in commands.split():
         shown = ukven(command, "--help")
         assert shown.returncode == 0
         assert "Example: ukven" in shown.stdout

@@ -12,7 +12,11 @@ from datetime import datetime
 from pathlib import Path
 
 from tests.soak import (
+<<<<<<< HEAD
     bit_flips,
+=======
+    agent_writes,
+>>>>>>> journal
     demo_faults,
     exchange,
     failing_writes,
@@ -26,6 +30,7 @@ from ukprofile.clock import SystemClock
 CAMPAIGNS: dict[str, Callable[[Path, Callable[[str], None]], None]] = {
     "kills": kills.campaign,
     "server-kills": server_kills.campaign,
+    "agent-writes": agent_writes.campaign,
     "states": exchange.campaign,
     "failing-writes": failing_writes.campaign,
     "bit-flips": bit_flips.campaign,

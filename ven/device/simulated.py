@@ -17,6 +17,7 @@ the same file.
 `at` is when it was applied, `energy_wh` and `power_w` what the battery held and did just then.
 """
 
+import errno
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -235,7 +236,8 @@ class SimulatedBattery:
         fd = os.open(self._log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
             os.truncate(fd, self._whole)
-            os.write(fd, raw)
+            if os.write(fd, raw) < len(raw):  # the rest did not fit: the next append takes it off
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._log))
             os.fsync(fd)
             self._whole += len(raw)
         finally:

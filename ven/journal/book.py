@@ -322,6 +322,20 @@ class Book:
             (name, kind, event_id, body.decode(), time_text(at)),
         )
 
+    def was_posted(
+        self, name: str, kind: str, event_id: str, body: bytes, at: datetime, report_id: str
+    ) -> None:
+        """Write down a report that the VTN has had since `at`, though no one queued it here."""
+        self._db.execute(
+            "INSERT INTO outbox (name, kind, event_id, body, state, queued_at, settled_at,"
+            " report_id) VALUES (?,?,?,?,'SENT',?,?,?) ON CONFLICT (name) DO NOTHING",
+            (name, kind, event_id, body.decode(), time_text(at), time_text(at), report_id),
+        )
+
+    def doubt_posts(self) -> None:
+        """Whatever is queued may have been sent already: it is looked for before it is."""
+        self._db.execute("UPDATE outbox SET attempts = max(attempts, 1) WHERE state = 'QUEUED'")
+
     def posts(self, state: PostState | None = None) -> tuple[Post, ...]:
         """The reports in the order to send them."""
         rows = self._db.execute(

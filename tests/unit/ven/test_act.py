@@ -6,14 +6,17 @@ from datetime import timedelta
 
 import pytest
 
+from tests.dying import Doom
 from tests.golden import at, life
 from tests.shared import needs_shared
 from tests.unit.ven.scene import Agent, event
+from tests.waiting import until
 from ven.act import Actor
 from ven.bell import Bell
 from ven.device import Command, Device, DeviceError
 from ven.device.simulated import Battery, SimulatedBattery
-from ven.journal import Journal
+from ven.endure import first
+from ven.journal import Journal, JournalFull
 from ven.replan import replan
 
 pytestmark = needs_shared
@@ -232,3 +235,46 @@ async def test_what_ended_before_the_device_answered_is_over(running):
     running.agent.clock.set(at("2026-03-29T20:00:00Z"))
     assert set(await running.settled()) == {"FAILED"}
     assert not running.log.exists()
+
+
+@pytest.fixture
+async def full(tmp_path):
+    """A disk without room for SENT, once a dispatch was read."""
+    doom = Doom([None, None, *["full"] * 2])  # the terms, and the dispatch with its plan
+    journal = await Journal.open(tmp_path / "journal.db", connection=doom.connection())
+    made = Scene(journal, tmp_path / "device.jsonl")
+    await made.agent.hold("05")
+    yield made
+    await journal.close()
+
+
+async def test_without_room_the_device_is_told_what_was_kept(full):
+    await full.read("12", INSTRUCTED)
+    actor = full.actor()
+    for _ in range(2):
+        with pytest.raises(BaseExceptionGroup) as raised:
+            await actor.run()
+        assert isinstance(first(raised.value), JournalFull)
+        assert len(full.told()) == 2
+    assert await full.states() == ["PLANNED", "PLANNED"]
+    task = asyncio.create_task(actor.run())
+    assert await full.settled() == ["CONFIRMED", "CONFIRMED"]
+    assert len(full.told()) == 2
+    task.cancel()
+
+
+async def test_what_was_told_without_room_and_is_called_off_meanwhile_is_taken_back(full):
+    """A cease is read as soon as there is room, before it is written that the device was told."""
+    await full.read("12", INSTRUCTED)
+    actor = full.actor()
+    for _ in range(2):
+        with pytest.raises(BaseExceptionGroup):
+            await actor.run()
+    await full.read("17", "2026-03-29T16:50:00Z")
+    assert set(await full.states()) == {"WITHDRAWN"}
+    task = asyncio.create_task(actor.run())
+    await full.settled()
+    await until(lambda: full.told()[-1]["delta_w"] is None, why="released")
+    full.agent.clock.advance(timedelta(minutes=2))
+    assert (await full.device.measure()).power_w == 0
+    task.cancel()

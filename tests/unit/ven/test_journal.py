@@ -1,17 +1,34 @@
 """The journal: the ledger it is, what survives, who may open it."""
 
+import asyncio
+import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
+from os import getpid
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.dying import Doom
 from ukprofile.receiving import Entry, MemoryLedger, Slot
 from ven.device import Command
-from ven.journal import Alarm, Book, Journal, JournalError, in_use, look
+from ven.journal import (
+    NEW,
+    OLDER,
+    RECALL,
+    Alarm,
+    Book,
+    Journal,
+    JournalDamaged,
+    JournalError,
+    JournalFull,
+    in_use,
+    look,
+)
+from ven.journal.lock import Lock, lock_of
 from ven.journal.schema import MIGRATIONS, VERSION
 
 NOW = datetime(2026, 11, 24, 15, 0, tzinfo=UTC)
@@ -142,9 +159,104 @@ async def test_a_transaction_that_raises_leaves_nothing(journal):
     assert await journal.read(lambda book: (book.entries(), book.posts())) == ([], ())
 
 
-async def test_a_second_agent_is_refused(journal, path):
-    with pytest.raises(JournalError, match="another agent"):
+async def test_a_second_agent_is_refused_and_told_who_the_first_is(journal, path):
+    with pytest.raises(JournalError, match=f"another agent is running on .*: process {getpid()}$"):
         await Journal.open(path)
+
+
+async def test_whoever_asks_whether_an_agent_runs_keeps_none_from_starting(path):
+    probe = Lock.take(path)
+    asyncio.get_running_loop().call_later(0.01, probe.release)
+    await (await Journal.open(path)).close()
+
+
+async def test_a_journal_without_room_says_so_and_is_as_it_was(journal, path):
+    def cramped(pages: int) -> None:
+        def command(book: Book) -> None:
+            book._db.execute(f"PRAGMA max_page_count={pages}")
+
+        return command
+
+    await journal.write(lambda book: book.keep(entry()))
+    await journal.read(cramped(1))
+    large = entry("b" * 64, text="x" * 100_000)
+    with pytest.raises(JournalFull, match=f"no room to write {path} .*: free space"):
+        await journal.write(lambda book: book.keep(large))
+    assert await journal.read(lambda book: len(book.entries())) == 1
+    await journal.read(cramped(2**30))
+    await journal.write(lambda book: book.keep(large))
+    assert await journal.read(lambda book: len(book.entries())) == 2
+
+
+async def test_a_commit_that_fails_leaves_the_next_one_free(path):
+    journal = await Journal.open(path, connection=Doom(["full"]).connection())
+    with pytest.raises(JournalFull):
+        await journal.write(lambda book: book.keep(entry()))
+    await journal.write(lambda book: book.keep(entry("b" * 64)))
+    assert [e.sha256[0] for e in await journal.read(Book.entries)] == ["b"]
+    await journal.close()
+
+
+async def test_a_mistake_of_ours_is_not_told_as_one_of_the_disk(journal):
+    with pytest.raises(sqlite3.OperationalError, match="no such table"):
+        await journal.read(lambda book: book._db.execute("SELECT * FROM absent"))
+
+
+async def grown(path) -> None:
+    """A journal of some pages, closed."""
+    journal = await Journal.open(path)
+    for n in range(40):
+        await journal.write(lambda book, n=n: book.keep(entry(f"{n:064}", text="x" * 2000)))
+    await journal.close()
+
+
+@pytest.mark.parametrize("rot", ["a page", "the first page", "cut in half", "another file"])
+async def test_a_damaged_journal_is_named_and_left_alone(path, rot):
+    await grown(path)
+    raw = bytearray(path.read_bytes())
+    match rot:
+        case "a page":
+            raw[4096 * 9 : 4096 * 10] = bytes(range(256)) * 16
+        case "the first page":
+            raw[:100] = bytes(100)
+        case "cut in half":
+            raw = raw[: len(raw) // 2]
+        case "another file":
+            raw = bytearray(b"a letter to somebody else " * 1000)
+    path.write_bytes(raw)
+    with pytest.raises(JournalDamaged, match=f"{path} is damaged .* ukven restore"):
+        await Journal.open(path)
+    assert path.read_bytes() == raw
+    with pytest.raises(JournalDamaged), look(path, thorough=True) as book:
+        book.entries()
+
+
+@pytest.mark.parametrize("left", ["nothing", "an empty file"])
+async def test_a_journal_that_is_gone_is_not_begun_anew(path, left):
+    await grown(path)
+    path.unlink()
+    if left == "an empty file":
+        path.touch()
+    with pytest.raises(JournalDamaged, match="gone or empty"):
+        await Journal.open(path)
+    lock_of(path).unlink()  # as the error says
+    journal = await Journal.open(path)
+    assert await journal.read(lambda book: (book.entries(), book.noted(RECALL))) == ([], NEW)
+    await journal.close()
+
+
+async def test_an_agent_killed_while_it_opens_its_journal_knows_it_for_its_own(path):
+    await grown(path)
+    for others in (["the next"], ["the last"]):  # before, and after the journal had the new one
+        (mark,) = json.loads(lock_of(path).read_text())["marks"]
+        lock_of(path).write_text(json.dumps({"pid": 1, "marks": [*others, mark]}))
+        journal = await Journal.open(path)
+        assert await journal.read(lambda book: book.noted(RECALL)) == NEW  # as on the first day
+        await journal.close()
+    lock_of(path).write_text(json.dumps({"pid": 1, "marks": ["another"]}))
+    journal = await Journal.open(path)
+    assert await journal.read(lambda book: book.noted(RECALL)) == OLDER
+    await journal.close()
 
 
 async def test_it_may_be_looked_at_while_an_agent_runs(journal, path):

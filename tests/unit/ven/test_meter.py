@@ -5,13 +5,14 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from tests.dying import Doom
 from tests.unit.ven.test_simulated import START, A, command, later
 from tests.waiting import until
 from ukprofile.clock import ManualClock
 from ukprofile.flex.energy import Reading
 from ven.device import DeviceError, Measurement
 from ven.device.simulated import Battery, SimulatedBattery
-from ven.journal import Journal
+from ven.journal import Journal, JournalFull
 from ven.meter import KEPT, Meter
 
 
@@ -157,3 +158,18 @@ async def test_it_looks_by_itself_and_rests_between_two_looks(scene):
     assert looked == [START + timedelta(seconds=10 * n) for n in range(8)]
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_readings_that_found_no_room_are_written_when_there_is(tmp_path):
+    journal = await Journal.open(
+        tmp_path / "journal.db", connection=Doom([None, "full", "full"]).connection()
+    )
+    scene = Scene(tmp_path, journal)
+    await scene.each_minute(0, 1)
+    for minute in (2, 3):
+        with pytest.raises(JournalFull):
+            await scene.looks(minute)
+    await scene.looks(4)
+    assert await scene.minutes() == dict.fromkeys(range(4), "actual")
+    assert len(scene.meter._lines[A]._samples) == 1  # what is written is not kept in memory
+    await journal.close()

@@ -16,7 +16,7 @@ from ven.answer import declare
 from ven.device.simulated import Battery
 from ven.journal import Mark
 from ven.plan import Dispatch
-from ven.post_action import LAST_CALL, SETTLED, PostActions, asked_of, due_span
+from ven.post_action import LAST_CALL, SETTLED, PostActions, asked_of, corrects, due_span
 from ven.sampling import Sample
 
 HALF, HOUR, MINUTE = timedelta(minutes=30), timedelta(hours=1), timedelta(minutes=1)
@@ -266,3 +266,34 @@ async def test_a_nominated_baseline_counts_if_the_terms_say_so_and_it_was_made_b
     else:
         assert (post_action.method, post_action.delivered_wh[34]) == ("nominated", 550_000)
         assert post_action.baseline_w[34] == -100_000
+
+
+def _stated(*quality: str, start: datetime = NOON, delivered_wh: int = 5) -> PostAction:
+    count = len(quality)
+    return PostAction(
+        contract_id="UKPN:FLEX-1",
+        zone="HENDON-WAY",
+        assets=(Asset(ASSET),),
+        start=start,
+        interval_s=1800,
+        metered_w=(0,) * count,
+        delivered_wh=(delivered_wh,) * count,
+        quality=quality,
+        method="device",
+    )
+
+
+@pytest.mark.parametrize(
+    ("new", "is_one"),
+    [
+        (_stated("actual", "estimated"), False),  # the same
+        (_stated("actual", "actual"), True),
+        (_stated("actual", "estimated", delivered_wh=6), True),
+        (_stated("missing", "actual", "estimated", start=NOON - HALF), True),  # and more
+        (_stated("actual", "missing"), False),
+        (_stated("estimated", "actual", "actual"), False),
+        (_stated("missing", start=NOON + HOUR), True),  # of another time
+    ],
+)
+def test_a_correction_never_takes_back_what_was_read(new, is_one):
+    assert corrects(new, _stated("actual", "estimated").to_json()) is is_one

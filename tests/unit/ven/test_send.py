@@ -15,6 +15,7 @@ from tests.unit.ven.test_listen import HALF, HOUR, Ears
 from ukprofile.clock import ManualClock
 from ukprofile.flex.answer import Response
 from ukprofile.flex.common import read_assets
+from ukprofile.openadr import ReportRequest
 from ukprofile.openadr.client import Client, Credentials
 from ukprofile.receiving import parse_text
 from ven.alarms import Alarms
@@ -23,6 +24,8 @@ from ven.bell import Bell
 from ven.journal import Book, Journal
 from ven.replan import replan
 from ven.send import Sender
+
+MINUTE = timedelta(minutes=1)
 
 
 class Outbox(Ears):
@@ -167,6 +170,35 @@ async def test_taken_means_taken_by_it(outbox):
     outbox.gate.says["POST /reports"] = [(409, {}), (409, {})]
     await outbox.sender().flush()
     assert [state for state, _ in await outbox.states()] == ["SENT", "SENT", "REFUSED"]
+
+
+async def test_after_hours_without_the_vtn_all_of_it_comes_in_order_and_once(outbox):
+    """Nothing is left out because it was overtaken, and a lost answer on the way repeats nothing."""
+    sender = outbox.sender()
+    outbox.gate.says["POST /reports"] = [(503, {})] * 3
+    for hours in range(3):
+        assert await sender.flush() > 0
+        outbox.clock.advance(timedelta(hours=1))
+        await outbox.dso.instruct(HALF + (hours + 1) * HOUR + MINUTE, HALF)
+        await outbox.look()
+    outbox.gate.loses = 1
+    assert await sender.flush() > 0
+    assert await sender.flush() == 0.0
+    queued = [p.name for p in await outbox.journal.read(lambda b: b.posts())]
+    assert len(queued) == 5
+    assert outbox.gate.order == queued
+    assert sorted(outbox.names()) == sorted(queued)
+
+
+async def test_a_name_that_carries_something_else_is_no_proof_of_having_been_sent(outbox):
+    """As after a crash: it may have been sent; what stands under its name is another text."""
+    first, second = await outbox.journal.read(lambda b: b.posts())
+    other = ReportRequest.read_bytes(second.body).model_copy(update={"report_name": first.name})
+    await outbox.through.reports.create(other)
+    await outbox.journal.write(lambda b: b.attempted(first.seq))
+    outbox.gate.says["POST /reports"] = [(409, {})]
+    await outbox.sender().flush()
+    assert [state for state, _ in await outbox.states()] == ["REFUSED", "SENT"]
 
 
 async def test_it_wakes_when_the_bell_rings(outbox):

@@ -1,6 +1,7 @@
 """The simulated battery: ramps, limits, expiry, and its log."""
 
 import json
+import os
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -206,3 +207,17 @@ def test_the_newest_that_has_begun_counts(at):
     expected = {0: "c1", 5: "c1", 10: "c2", 15: "c2", 20: None, 30: None}[at]
     assert (found.id if found else None) == expected
     assert all(a.valid_from <= b.valid_from for a, b in pairwise(said))
+
+
+async def test_a_line_that_did_not_fit_never_counted(clock, log, monkeypatch):
+    """The disk took half of it: no room is an error of the device, and the command is sent again."""
+    battery = SimulatedBattery(A, Battery(), clock, log)
+    await battery.apply(command("c1", 0, 60, delta_w=1))
+    whole = os.write
+    monkeypatch.setattr(os, "write", lambda fd, raw: whole(fd, raw[: len(raw) // 2]))
+    with pytest.raises(OSError, match="No space left"):
+        await battery.apply(command("c2", 0, 60, delta_w=2))
+    assert (await battery.measure()).command_id == "c1"
+    monkeypatch.undo()
+    await battery.apply(command("c2", 0, 60, delta_w=2))
+    assert [line["id"] for line in lines(log)] == ["c1", "c2"]
