@@ -25,7 +25,7 @@ from ukprofile.clock import SharedClock
 
 RATE = 60.0
 """Business seconds a second, while there are orders, and afterwards."""
-PAUSE_S = 0.4
+PAUSE_S = 0.3
 """Real seconds between two orders, in the mean."""
 _LIVES_S, _DEAD_S = 0.8, 1.5
 """The most that a process lives until the next one is killed, and that it stays dead."""

@@ -113,7 +113,6 @@ class Agent:
         )
         self.commands = rows(journal, "SELECT * FROM commands")
         self.posts = rows(journal, "SELECT * FROM outbox ORDER BY seq")
-        self.alarms = rows(journal, "SELECT * FROM alarms")
         self.devices = {path.stem: _lines(path) for path in sorted(home.glob("devices/*.jsonl"))}
 
     @cached_property
