@@ -11,7 +11,15 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from tests.soak import demo_faults, dispatch_kills, exchange, kills, mutating, server_kills
+from tests.soak import (
+    demo_faults,
+    dispatch_faults,
+    dispatch_kills,
+    exchange,
+    kills,
+    mutating,
+    server_kills,
+)
 from tests.soak.progress import ROOT
 from ukprofile.clock import SystemClock
 
@@ -19,6 +27,7 @@ CAMPAIGNS: dict[str, Callable[[Path, Callable[[str], None]], None]] = {
     "kills": kills.campaign,
     "server-kills": server_kills.campaign,
     "dispatch-kills": dispatch_kills.campaign,
+    "dispatch-faults": dispatch_faults.campaign,
     "states": exchange.campaign,
     "mutants": mutating.campaign,
     "demo-faults": demo_faults.campaign,

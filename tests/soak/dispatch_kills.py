@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.soak.dispatching.round import Plan, play
-from tests.soak.ledger import judge
+from tests.soak.ledger import Evidence, ends, judge
 from tests.soak.progress import ROOT, Progress, fingerprint
 
 TREES = ("ukprofile", "vtn", "ven", "plugfest", "tests/soak")
@@ -46,9 +46,10 @@ def campaign(
             found = asyncio.run(play(plan, place))
         except (AssertionError, TimeoutError) as error:
             raise AssertionError(f"{name}: {error}; see {place}") from error
-        faults = judge(place)
+        evidence = Evidence(place)
+        faults = judge(evidence)
         assert not faults, f"{name}: {len(faults)} faults, see {place}: {'; '.join(faults[:5])}"
-        progress.finish(str(number), found)
-        done += Counter(found)
-        told(", ".join(f"{n} {what}" for what, n in sorted(done.items())) + ": nothing lost")
+        progress.finish(str(number), {**found, **ends(evidence)})
+        done += Counter(progress.finished[str(number)])
+        told(", ".join(f"{n} {what}" for what, n in sorted(done.items())))
         shutil.rmtree(place)

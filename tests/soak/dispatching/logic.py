@@ -21,7 +21,7 @@ import aiohttp
 from ukprofile.clock import Clock
 
 JSON = Any
-_ANSWERED_WITHIN_S = 2.0
+_ANSWERED_WITHIN_S = 1.5
 _AGAIN_AFTER_S = 0.2
 _ASKED, _FIRM = ("proposed", "agreed", "countered"), ("confirmed", "running", "suspended")
 _OVER = (*("lapsed", "expired", "refused", "cancelled"), *("completed", "ceased", "failed"))
@@ -45,8 +45,12 @@ class Order:
 
 @dataclass
 class BusinessLogic:
-    """Orders dispatches at the desk reached at `url`, of these contracts."""
+    """Orders dispatches at the desk reached at `url`, of these contracts.
 
+    It minds its own dispatches only: those whose threads begin with `name`.
+    """
+
+    name: str
     url: str
     client: Mapping[str, str]
     contracts: Sequence[str]
@@ -63,7 +67,7 @@ class BusinessLogic:
         """Order one thing after another until cancelled."""
         while True:
             standings = await self._surely(session, "GET", "/desk/dispatches")
-            order = self._draw(standings)
+            order = self._draw([s for s in standings if s["thread"].startswith(self.name)])
             if order is not None:
                 await self.give(session, order)
             await asyncio.sleep(pause_s * 2 * self.chance.random())
@@ -149,19 +153,19 @@ class BusinessLogic:
             return Order(operation, {"thread": one["thread"]})
         if drawn < 0.65 and firm:
             return self._change(self.chance.choice(firm))
-        return self._new() if len(asked) + len(firm) < 4 * len(self.contracts) else None
+        return self._new() if len(asked) + len(firm) < 2 * len(self.contracts) else None
 
     def _new(self) -> Order:
         self._number += 1
-        start = self._from_now(60, 200)
+        start = self._from_now(45, 120)
         periods = []
         for _ in range(self.chance.choice((1, 1, 2))):
-            end = start + timedelta(seconds=self.chance.randint(90, 180))
+            end = start + timedelta(seconds=self.chance.randint(150, 360))
             periods.append({"start": _text(start), "end": _text(end), "delta_w": self._watts()})
             start = end
         body = {
             "contract_id": self.chance.choice(self.contracts),
-            "thread": f"DSP-{self._number}",
+            "thread": f"{self.name}-{self._number}",
             "periods": periods,
         }
         return Order(self.chance.choice(("instruct", "instruct", "schedule")), body)
@@ -170,13 +174,15 @@ class BusinessLogic:
         """Another level, another end, or none any more, of what is confirmed."""
         thread = {"thread": one["thread"]}
         drawn = self.chance.random()
-        if drawn < 0.3:
+        if drawn < 0.25:
             return Order("vary", thread | {"delta_w": self._watts()})
-        if drawn < 0.5:
+        if drawn < 0.4:
             return Order("vary", thread | {"end": _text(self._from_now(60, 240))})
-        if one["state"] == "confirmed":
+        if one["state"] != "confirmed":
+            return Order("cease", thread)
+        if drawn < 0.55:
             return Order("cancel", thread)
-        return Order("cease", thread)
+        return Order("vary", thread | {"delta_w": self._watts()})
 
     def _watts(self) -> int:
         """Mostly what the devices can do, beside one another; now and then more."""

@@ -11,6 +11,7 @@ import asyncio
 import json
 import random
 import sqlite3
+from collections import Counter
 from contextlib import AsyncExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,10 +24,11 @@ from tests.soak.dispatching.players import CAPACITY_W, START, Cast, clock_in, co
 from tests.soak.dispatching.wire import Wire
 from ukprofile.clock import SharedClock
 
-RATE = 60.0
-"""Business seconds a second, while there are orders, and afterwards."""
+RATE, CALM_RATE = 30.0, 120.0
+"""Business seconds a second: while there are orders and kills, and afterwards."""
 PAUSE_S = 0.3
-"""Real seconds between two orders, in the mean."""
+DESKS = ("DAY", "NIGHT")
+"""Real seconds between two orders of one desk, in the mean; and the desks."""
 _LIVES_S, _DEAD_S = 0.8, 1.5
 """The most that a process lives until the next one is killed, and that it stays dead."""
 _ENDS_WITHIN_S, _LOOK_S = 120.0, 0.3
@@ -60,27 +62,28 @@ async def play(plan: Plan, folder: Path) -> dict[str, int]:
         wire.where = cast.where
         await cast.set_up()
         session = await stack.enter_async_context(aiohttp.ClientSession())
-        logic = BusinessLogic(
-            wire.for_desk,
-            cast.desk,
-            [contract_of(party) for party in cast.parties],
-            clock,
-            random.Random(f"{plan.seed} orders"),
-            CAPACITY_W,
-        )
+        desks = [_desk(name, plan, cast, wire, clock) for name in DESKS]
         reaper = Reaper(cast, wire, chance, folder / "kills.jsonl", clock)
         clock.set_rate(RATE)
-        ordering = asyncio.create_task(logic.run(session, PAUSE_S))
+        ordering = [asyncio.create_task(desk.run(session, PAUSE_S)) for desk in desks]
         try:
             await reaper.reap(plan.kills)
         finally:
-            ordering.cancel()
-            await asyncio.gather(ordering, return_exceptions=True)
+            for task in ordering:
+                task.cancel()
+            await asyncio.gather(*ordering, return_exceptions=True)
         wire.be_calm()
-        await _come_to_an_end(cast, logic, session)
+        clock.set_rate(CALM_RATE)
+        await _come_to_an_end(cast, desks[0], session)
         codes = {one.name: await one.stop() for one in reversed(cast.everybody)}
         assert set(codes.values()) == {0}, f"asked to stop, they exited with {codes}"
-        return {"kills": plan.kills, **logic.counted}
+        return dict(sum((Counter(desk.counted) for desk in desks), Counter(kills=plan.kills)))
+
+
+def _desk(name: str, plan: Plan, cast: Cast, wire: Wire, clock: SharedClock) -> BusinessLogic:
+    contracts = [contract_of(party) for party in cast.parties]
+    chance = random.Random(f"{plan.seed} {name}")
+    return BusinessLogic(name, wire.for_desk, cast.desk, contracts, clock, chance, CAPACITY_W)
 
 
 async def _come_to_an_end(cast: Cast, logic: BusinessLogic, session: aiohttp.ClientSession) -> None:

@@ -11,10 +11,10 @@ had time for follows from how often it was seen on the wire.
 """
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 from tests.soak.ledger import kept, outcome, power
 from tests.soak.ledger.evidence import Evidence
+from tests.soak.ledger.outcome import ends
 
 STATEMENTS: tuple[Callable[[Evidence], Iterator[str]], ...] = (
     kept.what_was_answered_is_stored,
@@ -33,9 +33,8 @@ STATEMENTS: tuple[Callable[[Evidence], Iterator[str]], ...] = (
 )
 
 
-def judge(folder: Path) -> list[str]:
-    """Every fault of the round in `folder`, each with the statement that it breaks."""
-    evidence = Evidence(folder)
+def judge(evidence: Evidence) -> list[str]:
+    """Every fault of a round, each with the statement that it breaks."""
     return [
         f"{statement.__name__.replace('_', ' ')}: {fault}"
         for statement in STATEMENTS
@@ -43,4 +42,4 @@ def judge(folder: Path) -> list[str]:
     ]
 
 
-__all__ = ["STATEMENTS", "Evidence", "judge"]
+__all__ = ["STATEMENTS", "Evidence", "ends", "judge"]

@@ -6,6 +6,7 @@ cancelled, refused, never taken up, lapsed ──▶   nothing ran, and the desk
                                                  (but for what it took back itself)
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
@@ -14,6 +15,16 @@ from tests.soak.ledger.evidence import Evidence, Text, time
 ALIVE = 10
 """The VTN was up, and had time to raise an alarm, if it answered so often while it was due."""
 _LEAST = timedelta(seconds=60)
+
+
+def ends(e: Evidence) -> Counter[str]:
+    """How many dispatches came to which end, as the FSP said last; so much for the log."""
+    found = Counter[str]()
+    for texts in e.dispatches.values():
+        words = [t.body["state"] for t in e.replies(texts, "status")]
+        stopped = any(text.stop for text in texts)
+        found[words[-1] if words else "taken back" if stopped else "not taken up"] += 1
+    return found
 
 
 def every_dispatch_was_delivered_or_told_of(e: Evidence) -> Iterator[str]:

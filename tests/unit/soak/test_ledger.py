@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.soak.ledger import STATEMENTS, judge
+from tests.soak.ledger import STATEMENTS, Evidence, ends, judge
 from tests.soak.progress import ROOT
 from tests.unit.soak.made_round import make
 
@@ -141,18 +141,19 @@ SPOILT = (
 
 def broken(folder: Path) -> tuple[str, ...]:
     """The statements that are broken, in their order."""
-    found = {fault.partition(":")[0].replace(" ", "_") for fault in judge(folder)}
+    found = {fault.partition(":")[0].replace(" ", "_") for fault in judge(Evidence(folder))}
     return tuple(s.__name__ for s in STATEMENTS if s.__name__ in found)
 
 
 def test_nothing_is_found_in_a_good_round(good: Path) -> None:
-    assert judge(good) == []
+    assert judge(Evidence(good)) == []
+    assert ends(Evidence(good)) == {"ceased": 1, "failed": 1, "not taken up": 2}
 
 
 @pytest.mark.parametrize("spoilt", SPOILT, ids=lambda spoilt: spoilt.what)
 def test_whatever_is_spoilt_is_found_and_named(copy: Path, spoilt: Spoilt) -> None:
     spoilt.spoil(copy)
-    assert broken(copy) == spoilt.broken, judge(copy)
+    assert broken(copy) == spoilt.broken, judge(Evidence(copy))
 
 
 def test_every_statement_is_broken_by_something() -> None:
@@ -172,7 +173,7 @@ def test_an_agent_that_nobody_saw_is_not_blamed_for_what_it_could_not_do(copy: P
         ]
 
     lines("http.jsonl", unseen)(copy)
-    assert judge(copy) == []
+    assert judge(Evidence(copy)) == []
 
 
 def test_the_judge_imports_nothing_of_what_it_judges() -> None:
