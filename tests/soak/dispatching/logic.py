@@ -185,9 +185,10 @@ class BusinessLogic:
         return Order("vary", thread | {"delta_w": self._watts()})
 
     def _watts(self) -> int:
-        """Mostly what the devices can do, beside one another; now and then more."""
-        most = self.capacity_w if self.chance.random() < 0.1 else self.capacity_w * 2 // 5
-        return self.chance.randrange(50_000, most, 10_000)
+        """Mostly what the devices can do, beside one another; now and then what none of them can."""
+        if self.chance.random() < 0.1:
+            return self.capacity_w * 95 // 100
+        return self.chance.randrange(50_000, self.capacity_w * 3 // 10, 10_000)
 
     def _from_now(self, least_s: int, most_s: int) -> datetime:
         now = self.clock.now().replace(microsecond=0)

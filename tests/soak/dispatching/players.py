@@ -24,10 +24,10 @@ CAPACITY_W = 1_000_000
 _LIVES = timedelta(days=3650)
 _BATTERY = "capacity_wh=40000000,energy_wh=20000000,ramp_w_per_s=50000"
 _PARTIES = {
-    "ACME": (("NORTH-AS-1", "max_w=900000,min_w=-900000,baseline=0:-250000"),),
+    "ACME": (("NORTH-AS-1", "max_w=600000,min_w=-900000,baseline=0:-250000"),),
     "BRIGHT": (
-        ("NORTH-AS-2", "max_w=500000,min_w=-500000,baseline=0:0"),
-        ("NORTH-AS-3", "max_w=400000,min_w=-400000,baseline=0:-100000"),
+        ("NORTH-AS-2", "max_w=400000,min_w=-500000,baseline=0:0"),
+        ("NORTH-AS-3", "max_w=300000,min_w=-400000,baseline=0:-100000"),
     ),
     "CEDAR": (("NORTH-AS-4", "max_w=700000,min_w=-700000,baseline=0:0"),),
 }

@@ -15,6 +15,7 @@ from tests.soak.ledger.evidence import Evidence, Text, time
 ALIVE = 10
 """The VTN was up, and had time to raise an alarm, if it answered so often while it was due."""
 _LEAST = timedelta(seconds=60)
+_ENDED = ("completed", "ceased")
 
 
 def ends(e: Evidence) -> Counter[str]:
@@ -42,7 +43,7 @@ def _end_of(e: Evidence, texts: Sequence[Text]) -> str:
     firm = [t for t in texts if t.firm and t.sha256 in taken]
     stop = next((t for t in texts if t.stop), None)
     words = [t.body["state"] for t in e.replies(texts, "status")]
-    if words[-1:] == ["completed"] or words[-1:] == ["ceased"]:
+    if words and words[-1] in _ENDED:
         took = _devices_took(e, texts[0])
         return "" if took else f"is said to be {words[-1]}, and no device was told of it"
     if "failed" in words:
@@ -80,11 +81,11 @@ def _devices_took(e: Evidence, text: Text) -> bool:
     return any(text.thread in line.threads for line in lines)
 
 
-def _causes(e: Evidence, texts: Sequence[Text]) -> set[str]:
-    """Why the desk was ever alarmed of a dispatch."""
+def _causes(e: Evidence, texts: Sequence[Text], *, about: bool = False) -> set[str]:
+    """Why the desk was ever alarmed of a dispatch; `about` which revision, too: cause/revision."""
     first = texts[0]
     return {
-        row["cause"]
+        "/".join(row["key"].split("/")[-2:]) if about else row["cause"]
         for row in e.alarms
         if (row["provider"], row["thread"]) == (first.message["recipient"], first.thread)
     }
@@ -102,7 +103,10 @@ def what_was_overdue_was_alarmed(e: Evidence) -> Iterator[str]:
         for text, newer in zip(texts, [*texts[1:], None], strict=True):
             due, until = _overdue(e, text, newer, texts)
             # what is over is told of by how it came to its end
-            told = {"unacknowledged", "expired", "lapsed", "refused"} & _causes(e, texts)
+            told = {f"unacknowledged/{text.revision}", "expired", "lapsed", "refused"} & {
+                *_causes(e, texts),
+                *_causes(e, texts, about=True),
+            }
             if due < until and e.seen(due, until) > ALIVE and not told:
                 yield f"{party} did not acknowledge {text.name} in time; nobody was alarmed"
 
@@ -110,13 +114,18 @@ def what_was_overdue_was_alarmed(e: Evidence) -> Iterator[str]:
 def _overdue(
     e: Evidence, text: Text, newer: Text | None, texts: Sequence[Text]
 ) -> tuple[datetime, datetime]:
-    """From when until when an acknowledgement was overdue, and of concern."""
+    """From when until when an acknowledgement was overdue, and of concern.
+
+    Whoever did not take up an extension is thought to end as it was told before.
+    """
     stated = text.body.get("ack_by")
     due = time(stated) if stated else text.issued_at + _LEAST
-    ends = [max(time(p["end"]) for t in texts for p in t.body.get("periods", ()))]
+    before = [t for t in texts if t.firm and t.revision < text.revision][-1:]
+    ends = [max(time(p["end"]) for p in t.body["periods"]) for t in (*before, text) if not t.stop]
     ends += [a.at for a in e.replies([text], "acknowledgement")]
+    ends += [time(s.body["at"]) for s in e.replies(texts, "status") if s.body["state"] in _ENDED]
     ends += [] if newer is None else [newer.at]
-    return due, min(ends)
+    return due, min(ends, default=due)
 
 
 def nothing_was_left_undone(e: Evidence) -> Iterator[str]:

@@ -6,6 +6,7 @@ UNREAD   instructed for 07:30, and never read: alarmed
 LAPSED   scheduled for 08:00, accepted, never confirmed: alarmed
 """
 
+import hashlib
 import json
 import sqlite3
 from contextlib import closing
@@ -23,7 +24,7 @@ _TABLES = {
     "vtn/vtn.db": (
         "messages (number INTEGER PRIMARY KEY, text, signatures, verdict, received_at)",
         "objects (id, body)",
-        "alarms (number INTEGER PRIMARY KEY, provider, thread, cause)",
+        "alarms (number INTEGER PRIMARY KEY, provider, thread, cause, key)",
     ),
     "acme/journal.db": (
         "entries (seq INTEGER PRIMARY KEY, text, signatures, verdict, received_at)",
@@ -62,17 +63,16 @@ class Round:
 
     def told(self, kind: str, thread: str, issued: str, read: str, **body: Any) -> Sealed:
         """The DSO says something, answered on the wire; `read` "" = never, else acknowledged."""
-        when, seconds = at(issued), read and at(read)
+        when = at(issued)
         sealed = self._seal(self._dso, "ACME", kind, thread, when, body)
-        message = json.loads(sealed.text)
         self._keep("vtn", sealed, when)
-        shown = {"provider": "ACME", "thread": thread, "kind": kind}
-        shown["revision"] = message["revision"]
+        revision = json.loads(sealed.text)["revision"]
+        shown = {"provider": "ACME", "thread": thread, "kind": kind, "revision": revision}
         self._heard(when, "desk", "POST", f"/desk/{kind}", 200, body, shown)
-        if seconds:
+        if read:
             event = _carrier("EVENT", f"event-{thread}", sealed, when)
-            self._heard(seconds, "acme", "GET", "/events", 200, None, [event])
-            self._keep("acme", sealed, seconds)
+            self._heard(at(read), "acme", "GET", "/events", 200, None, [event])
+            self._keep("acme", sealed, at(read))
             self.said("acknowledgement", sealed, read, decided="received")
         return sealed
 
@@ -116,8 +116,12 @@ class Round:
             *(name, line["from"], line["to"], watts, self._number),
         )
 
-    def alarmed(self, thread: str, cause: str) -> None:
-        self._insert("vtn/vtn.db", "INSERT INTO alarms VALUES (NULL, 'ACME', ?, ?)", thread, cause)
+    def alarmed(self, of: Sealed, cause: str) -> None:
+        """The desk is alarmed, because of that text."""
+        message = json.loads(of.text)
+        key = f"NORTH:C1/ACME/{message['thread']}/{cause}/{message['revision']}"
+        sql = "INSERT INTO alarms VALUES (NULL, 'ACME', ?, ?, ?)"
+        self._insert("vtn/vtn.db", sql, message["thread"], cause, key)
 
     def polls(self, start: str, end: str) -> None:
         """ACME looks at the events, every ten business seconds, and finds nothing new."""
@@ -189,8 +193,6 @@ class Round:
 
 
 def _digest(text: str) -> str:
-    import hashlib
-
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -219,23 +221,25 @@ def make(folder: Path) -> Path:
         "instruction", "RAN", "06:00", "06:00:20", periods=periods(("06:10", "06:40", 400_000))
     )
     made.held("c1", "06:00:30", "06:10", "06:40", 400_000)
-    made.said("status", ran, "06:10:30", state="executing")
+    made.said("status", ran, "06:10:30", state="executing", at=time_text(at("06:10:30")))
     less = periods(("06:10", "06:15", 400_000), ("06:15", "06:40", 300_000))
     made.told("variation", "RAN", "06:12", "06:12:20", periods=less)
     made.held("c2", "06:12:30", "06:15", "06:40", 300_000)
     over = made.told("cease", "RAN", "06:30", "06:30:20", cease_at=time_text(at("06:30")))
     made.held("c3", "06:30:30", "06:30:30", "06:40", None)
-    made.said("status", over, "06:31", state="ceased")
+    made.said("status", over, "06:31", state="ceased", at=time_text(at("06:30")))
     failed = made.told(
         "instruction", "FAILED", "06:50", "06:50:20", periods=periods(("07:00", "07:20", 999_000))
     )
-    made.said("status", failed, "06:51", state="failed")
-    made.alarmed("FAILED", "not_delivered")
-    made.told("instruction", "UNREAD", "07:20", "", periods=periods(("07:30", "07:40", 100_000)))
-    made.alarmed("UNREAD", "unacknowledged")
+    made.said("status", failed, "06:51", state="failed", at=time_text(at("06:51")))
+    made.alarmed(failed, "not_delivered")
+    unread = made.told(
+        "instruction", "UNREAD", "07:20", "", periods=periods(("07:30", "07:40", 100_000))
+    )
+    made.alarmed(unread, "unacknowledged")
     asked = made.told(
         "schedule", "LAPSED", "07:50", "07:50:20", periods=periods(("08:00", "08:20", 100_000))
     )
     made.said("response", asked, "07:51", answer="accept")
-    made.alarmed("LAPSED", "lapsed")
+    made.alarmed(asked, "lapsed")
     return folder
