@@ -115,11 +115,8 @@ async def agent_at(
     dialect: Dialect = "uk",
     post_action_after_s: float = 0.0,
     log: Any = None,
-<<<<<<< HEAD
     keys: SigningKeys = FSP7,
-=======
     connection: type[sqlite3.Connection] = sqlite3.Connection,
->>>>>>> journal
 ) -> AsyncIterator[Agent]:
     """FSP7's agent in `folder`, reaching a VTN by `client`; started again it goes on.
 

@@ -97,14 +97,17 @@ class Actor:
     def _next(self, book: Book, asset_id: str) -> Command | None:
         """The command to send now, written down as SENT before it goes."""
         now = self._clock.now()
-        for planned in book.open_commands(asset_id):
-            command = planned.command
-            if command.valid_to <= now:
-                book.settle(command.id, "FAILED", now, "over before the device took it")
-                continue
-            book.send(command.id, now)
-            return command
-        return None
+        over = [p for p in book.open_commands(asset_id) if p.command.valid_to <= now]
+        for planned in over:
+            book.settle(planned.command.id, "FAILED", now, "over before the device took it")
+        if over:
+            # what was to be said again after it may stand at the device as it was
+            replan(book, self._weights, now)
+        left = book.open_commands(asset_id)
+        if not left:
+            return None
+        book.send(left[0].command.id, now)
+        return left[0].command
 
     async def _tell(self, device: Device, command: Command) -> bool:
         """Send one command; whether the device has answered."""

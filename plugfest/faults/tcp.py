@@ -141,7 +141,7 @@ class _Direction:
 
     async def run(self) -> None:
         random = Random(f"{self.faults.seed}/{self.number}/{self.due.direction}")
-        with suppress(ConnectionError):
+        with suppress(OSError):  # whichever end is gone, and however it is found out
             while piece := await self.source.read(_PIECE):
                 await self._wait(random, len(piece))
                 if (piece := await self._befall(piece)) and not self.over:

@@ -12,12 +12,11 @@ from datetime import datetime
 from pathlib import Path
 
 from tests.soak import (
-<<<<<<< HEAD
-    bit_flips,
-=======
     agent_writes,
->>>>>>> journal
+    bit_flips,
     demo_faults,
+    dispatch_faults,
+    dispatch_kills,
     exchange,
     failing_writes,
     kills,
@@ -31,6 +30,8 @@ CAMPAIGNS: dict[str, Callable[[Path, Callable[[str], None]], None]] = {
     "kills": kills.campaign,
     "server-kills": server_kills.campaign,
     "agent-writes": agent_writes.campaign,
+    "dispatch-kills": dispatch_kills.campaign,
+    "dispatch-faults": dispatch_faults.campaign,
     "states": exchange.campaign,
     "failing-writes": failing_writes.campaign,
     "bit-flips": bit_flips.campaign,

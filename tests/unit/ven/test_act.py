@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -277,4 +278,24 @@ async def test_what_was_told_without_room_and_is_called_off_meanwhile_is_taken_b
     await until(lambda: full.told()[-1]["delta_w"] is None, why="released")
     full.agent.clock.advance(timedelta(minutes=2))
     assert (await full.device.measure()).power_w == 0
+    task.cancel()
+
+
+async def test_what_would_have_followed_a_command_that_is_over_is_not_told_again(scene):
+    """Nothing came between: the device holds it already."""
+    await scene.read("12", INSTRUCTED)
+    task = asyncio.create_task(scene.actor().run())
+    await scene.settled()
+    first = (await scene.agent.journal.read(lambda b: b.commands()))[0].command
+    start, end = at("2026-03-29T15:00:00Z"), at("2026-03-29T15:10:00Z")
+    scene.agent.clock.set(at("2026-03-29T15:20:00Z"))
+
+    def as_planned(book):
+        book.plan("over", Command("over", ASSET, start, end, None, 5), start)
+        book.plan(first.id, replace(first, id=f"{first.id}-2"), start)
+
+    await scene.agent.journal.write(as_planned)
+    scene.bell.ring()
+    assert sorted(await scene.settled()) == ["CONFIRMED", "CONFIRMED", "FAILED", "WITHDRAWN"]
+    assert len(scene.told()) == 2
     task.cancel()
