@@ -166,7 +166,8 @@ class Objects:
         )
 
         def command(tx: Transaction) -> _Made:
-            check_relations(tx, draft, viewer, None, self._admission)
+            if admitted is None or not admitted.adrift:
+                check_relations(tx, draft, viewer, None, self._admission)
             record = draft.record(new_id, now, now, **_thread_name(draft, admitted))
             if admitted is None:
                 return tx.put(record), None
