@@ -40,6 +40,7 @@ from ukprofile.receiving import (
     repeat,
     unknown_fields,
 )
+from ven.again import say_again, went_back
 from ven.alarms import Alarms, alarm, alarm_of
 from ven.answer import InDoubt, Voice, acknowledge, read_back_unsigned, tell_gone
 from ven.draft import Fleet, Reader, entries_for
@@ -54,11 +55,13 @@ class Received:
     """What became of an event: the decision, and whether the plan may have changed.
 
     `owed`: the answer has to wait until the clock can be believed; read again, it is given.
+    `again`: the VTN went back, and what was answered since is queued again.
     """
 
     decision: Decision
     replanned: bool
     owed: bool = False
+    again: bool = False
 
 
 class Receiver:
@@ -85,9 +88,9 @@ class Receiver:
             now = await self._now(context, program)
             known = await self._journal.read(lambda book: repeat(carried.text, book))
             if known is not None and known.earlier is not None:
-                await self._seen(event, known.earlier, now)
+                again = await self._seen(event, known.earlier, now)
                 owed = await self._give_owed(event, known.earlier, now)
-                return Received(known, replanned=False, owed=owed)
+                return Received(known, replanned=False, owed=owed, again=again)
             carrier = Carrier(program.program_name, "", _compared(event, program))
             opened = await asyncio.to_thread(
                 open_message, carried.text, carried.signatures, context, now, carrier
@@ -157,8 +160,9 @@ class Receiver:
         with suppress(InDoubt):
             tell_gone(book, self._voice, entry, now)
 
-    async def _seen(self, event: Event, entry: Entry, now: datetime) -> None:
-        """A known text: remembered where it stands; written only if that is news.
+    async def _seen(self, event: Event, entry: Entry, now: datetime) -> bool:
+        """A known text: remembered where it stands; written only if that is news. Whether it is
+        older than what stood there.
 
         What was missed is acknowledged again: it is there as it was.
         """
@@ -169,16 +173,19 @@ class Receiver:
                 for s in book.sightings()
             )
 
-        def see(book: Book) -> None:
+        def see(book: Book) -> bool:
             gone = [s for s in book.sightings() if s.event_id == event.id and s.gone_at is not None]
+            back = went_back(book, event.id, entry)
+            if back:
+                say_again(book, entry, now, after=entry.revision)
             book.see(event.id, entry, now)
             live = entry.standing and entry.valid_until >= now
             if gone and live and entry.slot.family == "dispatch":
                 with suppress(InDoubt):
                     acknowledge(book, self._voice, entry, "received", (), event.id, event, now)
+            return back
 
-        if await self._journal.read(news):
-            await self._journal.write(see)
+        return await self._journal.read(news) and await self._journal.write(see)
 
 
 class DraftReceiver(Receiver):

@@ -28,6 +28,7 @@ _SETTING = "restored"
 _LEAD = timedelta(seconds=40)
 """Texts may be issued 30 s ahead of the clock (profile 2 Receiving 4). A revision may stand no
 more than 60 s from `issued_at`, so the lead cannot be longer than that."""
+_SPARE_SINCE = datetime(2020, 1, 1, tzinfo=UTC)
 _SLACK_MS = 60_000
 """How far a revision may stand from the time at which it was minted (profile 2 Receiving 4)."""
 
@@ -84,6 +85,10 @@ class Restored:
         known = [one.revision + 1 for one in self.lost if _key(one) == (program, thread)]
         return max([*ends, *known], default=0)
 
+    def forgot_after(self, said: datetime) -> bool:
+        """Whether more may have been said in a thread than what was issued at `said`."""
+        return any(said < gap.until for gap in self.gaps)
+
     def learn(self, new: Lost) -> "Restored":
         """The same, knowing of `new`: of a thread only its newest lost text is remembered."""
         held = next((one for one in self.lost if _key(one) == _key(new)), None)
@@ -96,6 +101,13 @@ class Restored:
     def answered(self, reply: Reference) -> Lost | None:
         """The lost text to which `reply` points."""
         return next((one for one in self.lost if one.sha256 == reply.sha256), None)
+
+
+def spare_id(now: datetime) -> int:
+    """A period id that nobody used in a thread of which texts may be forgotten: a thread never
+    gives out an id twice (profile 3 variation). Seconds since 2020, so that it fits 31 bits.
+    """
+    return int((now - _SPARE_SINCE).total_seconds())
 
 
 def read_restored(tx: Transaction) -> Restored:
