@@ -89,9 +89,11 @@ class Day:
         order = InstructionOrder(contract_id=CONTRACT, periods=(period,), thread=thread)
         return await self.vtn.desk.instruct(order)
 
-    async def vary(self, thread, watts, since):
-        order = VariationOrder.read({"thread": thread, "delta_w": watts, "from": time_text(since)})
-        return await self.vtn.desk.vary(order)
+    async def vary(self, thread, watts, since, end=None):
+        """Other watts from `since` on, or another end."""
+        change = {"delta_w": watts, "from": time_text(since)}
+        change = change if end is None else {"end": time_text(end)}
+        return await self.vtn.desk.vary(VariationOrder.read({"thread": thread, **change}))
 
     async def cease(self, thread, at):
         return await self.vtn.desk.cease(CeaseOrder(thread=thread, at=at))
@@ -139,7 +141,7 @@ def gone(agent):
     return len(ids)
 
 
-async def varied_since_the_backup(day):
+async def varied_since_the_backup(day, end=None):
     """D1 was instructed; after the backup it was varied, which FSP7 took and acknowledged."""
     async with day.served():
         await day.instruct("D1")
@@ -147,14 +149,15 @@ async def varied_since_the_backup(day):
             await agent.turn()
             day.back_up()
             day.clock.advance(5 * MINUTE)
-            second = await day.vary("D1", 500_000, BEGIN + 30 * MINUTE)
+            second = await day.vary("D1", 500_000, BEGIN + 30 * MINUTE, end)
             await agent.turn()
             assert (await day.vtn.desk.dispatches())[0].decided == "received"
             return second.revision, gone(agent)
 
 
-async def test_the_desk_cannot_go_back_silently_and_its_next_word_counts_at_once(day):
-    second, commands = await varied_since_the_backup(day)
+@pytest.mark.parametrize("end", [None, BEGIN + 90 * MINUTE], ids=["decrease", "extension"])
+async def test_the_desk_cannot_go_back_silently_and_its_next_word_counts_at_once(day, end):
+    second, commands = await varied_since_the_backup(day, end)
     day.clock.advance(5 * MINUTE)
     done = day.put_back()
     assert [(one.slot.thread, one.revision) for one in done.put_back.lost] == [("D1", second)]
