@@ -99,11 +99,13 @@ def restore(
     *,
     force: bool,
     new_keys: bool,
+    clock_is_right: bool = False,
 ) -> Restored:
     """Make the backup in `file` the store of `place`, where no server may run.
 
     `now` is the business clock. `force`: though what is there is newer, or cannot be read.
     `new_keys`: though the next start will make new signing keys, which every FSP has to pin.
+    `clock_is_right`: though the backup knows of a time after `now`.
     Raises ArchiveError, SettingsError, Refused STORE_DOWN: then nothing was changed.
     """
     place.make()
@@ -122,7 +124,12 @@ def restore(
             _check_newer(replaced, facts_of(folder / "vtn.db"))
         progress("putting back", 0, 1)
         done = put_back(
-            folder / "vtn.db", replaced, manifest.identity.environment, manifest.identity.dso, now
+            folder / "vtn.db",
+            replaced,
+            manifest.identity.environment,
+            manifest.identity.dso,
+            now,
+            clock_is_right=clock_is_right,
         )
         keys = tuple(name for name in missing if (folder / name).exists())
         for name in keys:

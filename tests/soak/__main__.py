@@ -11,7 +11,15 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from tests.soak import demo_faults, exchange, failing_writes, kills, mutating, server_kills
+from tests.soak import (
+    demo_faults,
+    exchange,
+    failing_writes,
+    kills,
+    mutating,
+    replays,
+    server_kills,
+)
 from tests.soak.progress import ROOT
 from ukprofile.clock import SystemClock
 
@@ -21,6 +29,7 @@ CAMPAIGNS: dict[str, Callable[[Path, Callable[[str], None]], None]] = {
     "states": exchange.campaign,
     "failing-writes": failing_writes.campaign,
     "mutants": mutating.campaign,
+    "replays": replays.campaign,
     "demo-faults": demo_faults.campaign,
 }
 

@@ -70,6 +70,12 @@ def restore(
             "every FSP has to pin.",
         ),
     ] = False,
+    clock_is_right: Annotated[
+        bool,
+        typer.Option(
+            "--clock-is-right", help="Though the backup knows of a later time than the clock."
+        ),
+    ] = False,
     clock: Clock = None,
     data_dir: DataDir = HERE,
     as_json: AsJson = False,
@@ -89,7 +95,15 @@ def restore(
 
     now = (SystemClock() if clock is None else SharedClock(clock)).now()
     with _progress(as_json) as progress:
-        done = run_restore(Place(data_dir), file, now, progress, force=force, new_keys=new_keys)
+        done = run_restore(
+            Place(data_dir),
+            file,
+            now,
+            progress,
+            force=force,
+            new_keys=new_keys,
+            clock_is_right=clock_is_right,
+        )
     columns = ("from", "until", "kept_aside", "keys", "compared", "lost", "still_shut")
     show(done.to_json(), as_json, columns)
 

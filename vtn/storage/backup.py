@@ -30,7 +30,10 @@ Progress = Callable[[int, int], None]
 """Told how much is done, of how much: pages."""
 
 _STEP_PAGES = 512
+_AHEAD = timedelta(seconds=30)
+"""How far ahead of the clock a text may be issued (profile 2 Receiving 4)."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,41 +86,53 @@ def check_store(path: Path) -> None:
         raise Refused("STORE_DOWN", f"{path} is damaged: {'; '.join(found)}")
 
 
-def facts_of(path: Path) -> Facts:
-    """What the store at `path` knows. Raises Refused STORE_DOWN where it cannot be read."""
+def facts_of(path: Path, until: datetime | None = None) -> Facts:
+    """What the store at `path` knows, of moments no later than `until`.
+
+    Raises Refused STORE_DOWN where it cannot be read.
+    """
+    latest = _LAST if until is None else _microseconds(until)
     with _reported(path), closing(_connect(path)) as db:
-        moments = db.execute(
-            "SELECT max(received_at), max(issued_at), (SELECT max(modified) FROM objects),"
-            " (SELECT max(created) FROM clients), count(*) FROM messages"
+        (newest,) = db.execute(
+            "SELECT max(at) FROM (SELECT received_at AS at FROM messages UNION ALL SELECT issued_at"
+            " FROM messages UNION ALL SELECT modified FROM objects UNION ALL SELECT created FROM"
+            " clients) WHERE at <= ?",
+            (latest,),
         ).fetchone()
+        (texts,) = db.execute("SELECT count(*) FROM messages").fetchone()
         sequence = db.execute(
             "SELECT max(n) FROM (SELECT max(version) AS n FROM objects UNION ALL"
             " SELECT seq FROM sqlite_sequence WHERE name = 'outbox')"
         ).fetchone()[0]
         schema = db.execute("SELECT version_num FROM alembic_version").fetchone()[0]
-    known = [moment for moment in moments[:4] if moment is not None]
-    newest = _EPOCH + timedelta(microseconds=max(known)) if known else None
-    return Facts(newest, sequence or 0, moments[4], schema)
+    moment = None if newest is None else _EPOCH + timedelta(microseconds=newest)
+    return Facts(moment, sequence or 0, texts, schema)
 
 
 def put_back(
-    path: Path, replaced: Path | None, environment: str, dso: str, now: datetime
+    path: Path,
+    replaced: Path | None,
+    environment: str,
+    dso: str,
+    now: datetime,
+    *,
+    clock_is_right: bool = False,
 ) -> PutBack:
     """Make the copy at `path` a store that knows that it was put back at `now`.
 
     `replaced` is the store in whose place it comes. Raises Refused STORE_DOWN where the copy is
-    of a newer version, or its newest moment lies ahead of `now`: then the clock is wrong.
+    of a newer version, and, unless `clock_is_right`, where it knows of a time after `now`.
     """
     migrate_file(path)
     known = facts_of(path)
-    since = known.newest or _EPOCH
-    if since > now + timedelta(seconds=30):
+    if known.newest is not None and known.newest > now + _AHEAD and not clock_is_right:
         raise Refused(
             "STORE_DOWN",
-            f"the backup knows of {since:%Y-%m-%dT%H:%M:%SZ}, the clock says "
-            f"{now:%Y-%m-%dT%H:%M:%SZ}: set the clock first, revisions are made of its time",
+            f"the backup knows of {known.newest:%Y-%m-%dT%H:%M:%SZ}, the clock says "
+            f"{now:%Y-%m-%dT%H:%M:%SZ}: set the clock, since revisions are made of its time; or "
+            "say --clock-is-right, if it was ahead when the backup was made",
         )
-    gap = Gap(since, max(now, since))
+    gap = Gap(facts_of(path, now).newest or _EPOCH, now)
     engine = engine_of(path)
     try:
         with _reported(path), engine.begin() as connection:

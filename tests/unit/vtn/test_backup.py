@@ -229,8 +229,23 @@ async def test_a_backup_of_another_vtn_or_onto_a_served_one_is_refused(place, fi
 async def test_a_clock_behind_the_backup_is_set_first(place, file):
     await with_a_contract(place)
     taken(place, file)
-    with pytest.raises(Refused, match="the clock says 2026-11-24T15:00:00Z: set the clock first"):
+    with pytest.raises(Refused, match="the clock says 2026-11-24T15:00:00Z: set the clock"):
         back(place, file, now=NOON - 60 * MINUTE, force=True)
+
+
+async def test_a_clock_that_was_ahead_at_the_backup_is_said_to_be_right(place, file):
+    """Something of the right time is in it, too: the gap begins no later than that."""
+    async with opened(place):
+        pass
+    async with opened(place, NOON) as vtn:
+        await vtn.office.add_client("FSP7", Role.VEN)
+    async with opened(place, NOON + 60 * MINUTE) as vtn:
+        await vtn.office.add_client("FSP8", Role.VEN)
+    taken(place, file)
+    done = restore(
+        place, file, NOON + MINUTE, quiet, force=True, new_keys=False, clock_is_right=True
+    )
+    assert (done.put_back.gap.since, done.put_back.gap.until) == (NOON, NOON + MINUTE)
 
 
 async def test_a_file_that_is_there_is_replaced_only_by_force(place, file):
