@@ -24,6 +24,7 @@ from ukprofile.openadr import Event, Program
 from ukprofile.openadr.client import Broken, Client, Listing, PeerNotTrusted, VtnProblem
 from ukprofile.receiving import Context, Entry
 from ukprofile.trust import Register
+from ven.again import say_again
 from ven.alarms import Alarms, alarm, alarm_of
 from ven.bell import Bell
 from ven.draft import Dialect, entry_when_gone, is_draft
@@ -197,7 +198,7 @@ class Listener:
                 self._undecided.add(event.id)
             else:
                 self._undecided.discard(event.id)
-            if received is not None and received.decision.entry is not None:
+            if received is not None and (received.decision.entry is not None or received.again):
                 self._bell.ring()
 
     async def _stray(self, event: Event) -> None:
@@ -254,6 +255,7 @@ class Listener:
         if entry is None or entry.stop or entry.valid_until < now:
             return []
         replan(book, self._me.weights, now)
+        say_again(book, entry, now)
         if entry.standing and seen.family == "dispatch":
             self._receiver.miss(book, entry, now)
         after = "stops, as its contract says" if withdrawal_stops(book, seen.program) else "runs on"

@@ -42,6 +42,7 @@ from ukprofile.receiving import (
     repeat,
     unknown_fields,
 )
+from ven.again import say_again, went_back
 from ven.alarms import Alarms, alarm, alarm_of
 from ven.answer import (
     InDoubt,
@@ -63,11 +64,13 @@ class Received:
     """What became of an event: the decision, and whether the plan may have changed.
 
     `owed`: the answer has to wait until the clock can be believed; read again, it is given.
+    `again`: the VTN went back, and what was answered since is queued again.
     """
 
     decision: Decision
     replanned: bool
     owed: bool = False
+    again: bool = False
 
 
 class Receiver:
@@ -94,9 +97,9 @@ class Receiver:
             now = await self._now(context, program)
             known = await self._journal.read(lambda book: repeat(carried.text, book))
             if known is not None and known.earlier is not None:
-                await self._seen(event, program, known.earlier, now)
+                again = await self._seen(event, program, known.earlier, now)
                 owed = await self._give_owed(event, known.earlier, now)
-                return Received(known, replanned=False, owed=owed)
+                return Received(known, replanned=False, owed=owed, again=again)
             carrier = Carrier(program.program_name, "", _compared(event, program))
             opened = await asyncio.to_thread(
                 open_message, carried.text, carried.signatures, context, now, carrier
@@ -172,8 +175,9 @@ class Receiver:
         with suppress(InDoubt):
             tell_gone(book, self._voice, entry, now)
 
-    async def _seen(self, event: Event, program: Program, entry: Entry, now: datetime) -> None:
-        """A known text: remembered where it stands; written only if that is news.
+    async def _seen(self, event: Event, program: Program, entry: Entry, now: datetime) -> bool:
+        """A known text: remembered where it stands; written only if that is news. Whether it is
+        older than what stood there.
 
         What was missed is acknowledged again: it is there as it was.
         Wherever else it stands nothing follows from it, and a person hears of it.
@@ -185,8 +189,11 @@ class Receiver:
                 for s in book.sightings()
             )
 
-        def see(book: Book) -> list[Alarm]:
+        def see(book: Book) -> tuple[bool, list[Alarm]]:
             before = [s for s in book.sightings() if s.event_id == event.id]
+            back = went_back(book, event.id, entry)
+            if back:
+                say_again(book, entry, now, after=entry.revision)
             book.see(event.id, entry, now)
             gone = any(s.gone_at is not None for s in before)
             live = entry.standing and entry.valid_until >= now
@@ -195,15 +202,19 @@ class Receiver:
                     acknowledge(book, self._voice, entry, "received", (), event.id, event, now)
             at_home = any(s.thread == entry.slot.thread for s in before)
             moved = [] if at_home else _misplaced(book, event, entry.slot, now)
-            return [one for one in moved if book.alarm(one)]
+            return back, [one for one in moved if book.alarm(one)]
 
         if program.program_name != entry.slot.program:
             detail = f"{entry.slot.thread} of {entry.slot.program} stands in {program.program_name}"
             key = _key(event)
             strange = alarm("CARRIER_MISMATCH", key, now, detail=detail, event_id=event.id)
             await self._alarms.sound(strange)
-        elif await self._journal.read(news):
-            self._alarms.tell(await self._journal.write(see))
+            return False
+        if not await self._journal.read(news):
+            return False
+        back, raised = await self._journal.write(see)
+        self._alarms.tell(raised)
+        return back
 
 
 class DraftReceiver(Receiver):

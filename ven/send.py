@@ -5,6 +5,9 @@
        │                   │ └─ not now, no answer ─▶ back-off
        └── a crash, or no answer: looked for by its name before it is sent again
 
+A report that was sent before and is queued again (`ven.again`) is only asked for; where the VTN
+had lost it, a person is told.
+
 The name of a report is the message id of what it carries, so that it can be recognised
 (profile 1). One that waits holds back those behind it: the DSO reads them in order. After an outage
 that is all of them, overtaken ones too: each is evidence, and a correction is a newer revision of
@@ -92,6 +95,8 @@ class Sender:
                 await self._give_up(post, problem)
         else:
             await self._sent(post, held.value.id)
+            if post.report_id:
+                await self._tell_lost(post)
 
     async def _found(self, post: Post) -> bool:
         """Whether the VTN has it already; if so it is settled."""
@@ -113,8 +118,19 @@ class Sender:
         now = self._clock.now()
         await self._journal.write(lambda book: book.posted(post.seq, "SENT", now, report_id))
 
+    async def _tell_lost(self, post: Post) -> None:
+        """The VTN took as new what it had taken before."""
+        detail = f"the VTN had lost {post.kind} on {post.event_id}: was it put back to a backup?"
+        lost = alarm(
+            "ROLLED_BACK", post.event_id, self._clock.now(), detail=detail, event_id=post.event_id
+        )
+        await self._alarms.sound(lost)
+
     async def _give_up(self, post: Post, problem: VtnProblem) -> None:
         now = self._clock.now()
+        if post.report_id:  # it was taken once: what it said stands
+            await self._sent(post, post.report_id)
+            return
         detail = f"{post.kind} on {post.event_id}: {problem}"
         raised = alarm("REPORT_REFUSED", post.name, now, detail=detail, event_id=post.event_id)
 

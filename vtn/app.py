@@ -33,6 +33,7 @@ from vtn.domain.desk import Desk
 from vtn.domain.market import Market
 from vtn.domain.objects import Objects
 from vtn.domain.office import Office
+from vtn.domain.restored import read_restored
 from vtn.domain.signer import Signer
 from vtn.domain.store import Store
 from vtn.domain.watch import Watch
@@ -115,7 +116,8 @@ async def assemble(
     if store.live.register.get(keys.key_set) != keys.public():
         # once: a start on a full disk still serves what there is to read
         await store.write(lambda tx: tx.put_key_set(keys.public()))
-    admission = Admission(dso, settings.environment, settings.retention)
+    restored = await store.read(read_restored)
+    admission = Admission(dso, settings.environment, settings.retention, restored)
     objects = Objects(
         store, clock, lambda: f"{dso}-{uuid7(clock.now(), secrets.token_bytes)}", admission
     )

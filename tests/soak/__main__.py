@@ -21,6 +21,7 @@ from tests.soak import (
     failing_writes,
     kills,
     mutating,
+    replays,
     server_kills,
 )
 from tests.soak.progress import ROOT
@@ -36,6 +37,7 @@ CAMPAIGNS: dict[str, Callable[[Path, Callable[[str], None]], None]] = {
     "failing-writes": failing_writes.campaign,
     "bit-flips": bit_flips.campaign,
     "mutants": mutating.campaign,
+    "replays": replays.campaign,
     "demo-faults": demo_faults.campaign,
 }
 

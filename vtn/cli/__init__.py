@@ -10,7 +10,7 @@ from typing import NoReturn
 import typer
 
 from ukprofile.errors import ProfileError, Refused
-from vtn.cli import clients, clock, contracts, desk, keys, markets, reference, server
+from vtn.cli import backup, clients, clock, contracts, desk, keys, markets, reference, server
 from vtn.cli.options import fail
 
 _HELP = """A VTN for a DSO: dispatching flexibility by OpenADR 3.1 and the UK profile.
@@ -37,6 +37,8 @@ app.add_typer(desk.app, name="desk")
 app.command()(desk.status)
 app.command("trust-clock")(clock.trust_clock)
 app.command()(server.migrate)
+app.command()(backup.backup)
+app.command()(backup.restore)
 app.command()(reference.openapi)
 app.command("schema")(reference.schema_)
 

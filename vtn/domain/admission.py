@@ -6,13 +6,16 @@
     report that carries a text    the same, and posted by the party that signed it
     ven                           a contract's target is granted to one ven only
 
+A restored store (`vtn.domain.restored`) takes answers to texts that it has forgotten, and reports
+on events that it has: the FSP was asked, and what it signed is the only trace of that.
+
 Everything else is plain OpenADR and passes.
 """
 
 import asyncio
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from ukprofile.codes import CODES
@@ -26,13 +29,23 @@ from ukprofile.mapping.contract import (
     target_of,
 )
 from ukprofile.openadr import EventRequest, Program, ProgramRequest, ReportRequest
-from ukprofile.receiving import Carrier, Context, Decision, Entry, Opened, decide, open_message
+from ukprofile.receiving import (
+    Carrier,
+    Context,
+    Decision,
+    Entry,
+    Opened,
+    Slot,
+    decide,
+    open_message,
+)
 from ukprofile.receiving.thread import thread_of
 from ukprofile.rules import PROFILE_1_0
 from vtn.domain.draft import Draft
 from vtn.domain.live import Field, Live
 from vtn.domain.privacy import Viewer
 from vtn.domain.record import Kind, Record
+from vtn.domain.restored import Lost, Restored, learn_lost
 from vtn.domain.store import Transaction
 
 _CONTRACT_TARGET = "CONTRACT_ID-"
@@ -56,15 +69,24 @@ class Admitted:
     opened: Opened
     now: datetime
     unchecked: bool
+    adrift: bool = False
+    """It is a report on an event that a restored store has forgotten."""
 
 
 class Admission:
     """The profile's admission rules, with what they need to know of this VTN."""
 
-    def __init__(self, dso: str, environment: str, retention: timedelta) -> None:
+    def __init__(
+        self,
+        dso: str,
+        environment: str,
+        retention: timedelta,
+        restored: Restored = Restored(),  # noqa: B008 - a frozen value
+    ) -> None:
         """`dso` is the party id of this VTN's operator; nothing is deleted before `retention`
-        has passed since its end (profile 1).
+        has passed since its end (profile 1). `restored`: the gaps in the store's memory.
         """
+        self._restored = restored
         self.dso = dso
         self.environment = environment
         self.retention = retention
@@ -84,7 +106,7 @@ class Admission:
         `old` is what the draft replaces. Raises Refused with the codes of steps 1 to 3,
         TARGET_INVALID, NAME_INVALID, MESSAGE_MISSING, MESSAGE_TWICE.
         """
-        request = draft.request
+        request, adrift = draft.request, False
         if old is not None and old.kind is Kind.EVENT:
             _check_stays(_program(live.get(Kind.PROGRAM, old.program_id)), draft, old)
         if isinstance(request, ProgramRequest):
@@ -103,16 +125,18 @@ class Admission:
         elif isinstance(request, ReportRequest):
             found = message_of(request)
             event = live.get(Kind.EVENT, request.event_id)
+            adrift = event is None and self._restored.forgot_event(request.event_id)
             program = _program(live.get(Kind.PROGRAM, event.program_id)) if event else None
-            if found is None or program is None:
+            if found is None or (program is None and not adrift):
                 return None
             client = live.clients.get(viewer.client_id)
             carried = found
-            carrier = Carrier(program.program_name, client.name if client else viewer.client_id)
+            name = "" if program is None else program.program_name
+            carrier = Carrier(name, client.name if client else viewer.client_id)
         else:
             return None
         opened = await asyncio.to_thread(self._open, carried, carrier, live, now)
-        return Admitted(opened, now, unchecked and self.environment == "sandbox")
+        return Admitted(opened, now, unchecked and self.environment == "sandbox", adrift)
 
     async def open_carried(
         self, carried: Carried, program: str, live: Live, now: datetime
@@ -136,6 +160,8 @@ class Admission:
         """
         rules = () if admitted.unchecked else PROFILE_1_0
         decision = decide(admitted.opened, tx, admitted.now, rules)
+        if decision.reason == "REPLY_MISMATCH":
+            decision = self._of_a_gap(tx, admitted, decision)
         if decision.verdict == "silent":
             earlier = decision.earlier
             if earlier is not None and earlier.verdict not in _TAKEN | {"noop", "sent"}:
@@ -150,6 +176,20 @@ class Admission:
         if decision.entry is not None:
             tx.keep(decision.entry)
         return decision
+
+    def _of_a_gap(self, tx: Transaction, admitted: Admitted, decision: Decision) -> Decision:
+        """Take an answer to a text that was forgotten: nothing follows but that we know of it."""
+        header, entry = admitted.opened.header, decision.entry
+        reply = header.in_reply_to
+        if reply is None or entry is None or tx.entry(reply.sha256) is not None:
+            return decision
+        if not self._restored.forgot(reply.revision):
+            return decision
+        slot = Slot(
+            self.dso, header.issuer, self.environment, header.program, "dispatch", reply.thread
+        )
+        learn_lost(tx, [Lost(slot, reply.revision, reply.sha256, admitted.now)])
+        return Decision("act", "TEXT_LOST", entry=replace(entry, verdict="act", reason="TEXT_LOST"))
 
     def check_thread(self, tx: Transaction, admitted: Admitted, event: Record | None) -> None:
         """One dispatch, one event: its thread stands in no other (profile 1).

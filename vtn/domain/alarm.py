@@ -37,6 +37,8 @@ class Cause(StrEnum):
     OVERLAP = "overlap"
     UNREADABLE = "unreadable"
     CLOCK = "clock"
+    RESTORED = "restored"
+    LOST = "lost"
 
 
 # fmt: off
@@ -56,6 +58,8 @@ _CODES = {
     Cause.WITHDRAWN: ("UNAVAILABLE", Severity.NOTICE),
     Cause.OVERLAP: ("OVERLAP", Severity.NOTICE),
     Cause.UNREADABLE: ("INTERNAL", Severity.ALARM),
+    Cause.RESTORED: ("RESTORED", Severity.ALARM),
+    Cause.LOST: ("TEXT_LOST", Severity.ALARM),
 }
 """The code of ukprofile.codes that each cause about a dispatch is told by, and how bad it is unless
 told else; of a clock, `vtn.domain.clocks` says it.

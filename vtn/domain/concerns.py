@@ -43,6 +43,13 @@ class Found:
     look_at: datetime | None = None
     claim: Claim | None = None
 
+    def beside(self, other: "Found") -> "Found":
+        """What is found here, and what is found there."""
+        moments = [when for when in (self.look_at, other.look_at) if when is not None]
+        return Found(
+            self.concerns + other.concerns, min(moments, default=None), self.claim or other.claim
+        )
+
 
 def look(dispatch: Dispatch) -> Found:
     """What there is to say of a dispatch at its `now`, and when to look again."""

@@ -166,7 +166,8 @@ class Objects:
         )
 
         def command(tx: Transaction) -> _Made:
-            check_relations(tx, draft, viewer, None, self._admission)
+            if admitted is None or not admitted.adrift:
+                check_relations(tx, draft, viewer, None, self._admission)
             record = draft.record(new_id, now, now, **_thread_name(draft, admitted))
             if admitted is None:
                 return tx.put(record), None
@@ -185,8 +186,9 @@ class Objects:
             program_id = draft.columns["program_id"]
             same = tx.find(Kind.EVENT, program_id=program_id, name=thread)
         else:
-            name, event_id = draft.columns["name"], draft.columns["event_id"]
-            same = tx.find(Kind.REPORT, event_id=event_id, name=name)
+            # on whichever event it was posted first: a text is taken once
+            name, client_id = draft.columns["name"], draft.columns["client_id"]
+            same = tx.find(Kind.REPORT, name=name, client_id=client_id)
         if may_pass_unchanged(decision) and same:
             return same[0], decision
         if draft.kind is Kind.EVENT:

@@ -1,8 +1,9 @@
 """How the DSO signs: header, revision, seal.
 
 A revision is `max(last + 1, unix time in ms)` (profile 2): higher than everything this thread
-holds, and than everything a restored backup has forgotten. Two revisions of one thread made at the
-same moment cannot both stand: the VTN takes one, and refuses the other as stale or equivocal.
+holds, and, by the floor of `vtn.domain.restored`, than whatever a restored store has forgotten.
+Two revisions of one thread made at the same moment cannot both stand: the VTN takes one, and
+refuses the other as stale or equivocal.
 """
 
 import asyncio
@@ -17,6 +18,7 @@ from ukprofile.flex.times import milliseconds
 from ukprofile.receiving import Slot
 from ukprofile.signing import Sealed, SigningKeys, seal
 from vtn.domain.clocks import REMEDY
+from vtn.domain.restored import read_restored
 from vtn.domain.store import Store
 
 
@@ -75,7 +77,7 @@ class Signer:
         if doubt := self._doubt():
             raise Refused("CLOCK_STEP", f"{doubt}: nothing is signed. {REMEDY}")
         slot = self.slot(program, recipient, family(kind, body), thread)
-        held = await self._store.read(lambda tx: tx.thread(slot))
+        held, restored = await self._store.read(lambda tx: (tx.thread(slot), read_restored(tx)))
         last = max((entry.revision for entry in held), default=0)
         suite = max(self._suite, self._store.live.register.floor(slot.issuer))
         header = Header(
@@ -86,7 +88,7 @@ class Signer:
             environment=self._environment,
             program=program,
             thread=thread,
-            revision=max(last + 1, milliseconds(now)),
+            revision=max(last + 1, restored.floor(program, thread), milliseconds(now)),
             issued_at=now.replace(microsecond=0),
             valid_until=valid_until,
             accept_by=accept_by,

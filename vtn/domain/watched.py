@@ -1,6 +1,7 @@
 """From the ledger to what is watched: which dispatches a text touches, and how they stand.
 
     event, report ─▶ its text ─▶ entry ─┬─ of a dispatch, or an answer to one ─▶ that dispatch
+                                        ├─ an answer to a lost text ─▶ its dispatch
                                         ├─ contract terms ─▶ every dispatch of the contract
                                         └─ unavailability, offer ─▶ what its FSP cannot run
 
@@ -17,7 +18,7 @@ from ukprofile.flex.dispatch import Thread
 from ukprofile.mapping.answer import message_of
 from ukprofile.mapping.carrier import message_in
 from ukprofile.openadr import Event, Report
-from ukprofile.receiving import Slot
+from ukprofile.receiving import Entry, Slot
 from ukprofile.receiving.opening import digest
 from ukprofile.receiving.thread import held_of
 from vtn.domain.alarm import Cause, concern
@@ -25,7 +26,9 @@ from vtn.domain.board import Absences
 from vtn.domain.clashes import absences
 from vtn.domain.concerns import WATCHED_FOR, Found, look
 from vtn.domain.desk.book import Dispatch, read_dispatch
+from vtn.domain.losses import STORE, forgotten, losses, losses_of
 from vtn.domain.record import Kind, Record
+from vtn.domain.restored import read_restored
 from vtn.domain.store import Transaction
 
 _UNPUBLISHED = frozenset({"noop", "alarm+noop"})
@@ -63,7 +66,9 @@ def touched_by(tx: Transaction, records: Iterable[Record]) -> Touched:
             continue
         asked = tx.entry(entry.in_reply_to) if entry.in_reply_to else None
         about = entry if asked is None else asked
-        if about.slot.family == "dispatch":
+        if asked is None and entry.in_reply_to:
+            touched.slots |= _lost_slots(tx, entry)
+        elif about.slot.family == "dispatch":
             touched.slots.add(about.slot)
         elif entry.slot.family in _CANNOT_RUN:
             touched.providers.add(entry.slot.issuer)
@@ -84,10 +89,16 @@ def _text_of(record: Record) -> str | None:
     return None if carried is None else carried.text
 
 
+def _lost_slots(tx: Transaction, answer: Entry) -> set[Slot]:
+    """The slot of the lost text that is answered."""
+    return {one.slot for one in read_restored(tx).lost if one.sha256 == answer.in_reply_to}
+
+
 def remembered(tx: Transaction, programs: Iterable[str], now: datetime) -> set[Slot]:
-    """Every dispatch that may still be of concern at `now`."""
+    """Every dispatch that may still be of concern at `now`, lost ones too, and the store itself."""
     since = now - WATCHED_FOR
-    return {entry.slot for name in programs for entry in tx.dispatches(name, since)}
+    held = {entry.slot for name in programs for entry in tx.dispatches(name, since)}
+    return held | losses(read_restored(tx), now)
 
 
 def find(tx: Transaction, slots: Iterable[Slot], now: datetime) -> dict[Slot, Found]:
@@ -96,10 +107,14 @@ def find(tx: Transaction, slots: Iterable[Slot], now: datetime) -> dict[Slot, Fo
     One that cannot be judged, which would be a fault of ours, is of concern itself: it must not
     keep the others from being watched.
     """
+    restored = read_restored(tx)
     found: dict[Slot, Found] = {}
     for slot in slots:
+        if slot == STORE:
+            found[slot] = forgotten(restored, now)
+            continue
         try:
-            found[slot] = look(_published(tx, slot, now))
+            found[slot] = look(_published(tx, slot, now)).beside(losses_of(tx, restored, slot, now))
         except _FAULTS as error:
             text = f"{slot.thread} ({slot.program}) cannot be judged ({error!r}): look at it"
             found[slot] = Found((concern(slot, Cause.UNREADABLE, 0, now, text),))

@@ -6,7 +6,8 @@
 
 Nothing is remembered of the other VTN: an answer that never came, a restart, or a restored backup
 at either end are all mended by looking (T21, OutcomeUnknown). State, not deltas: of several
-revisions only the newest is sent. Nothing is ever deleted there: evidence is kept at both.
+revisions only the newest is sent, and never one older than what is there: a restored store has
+to speak anew first. Nothing is ever deleted there: evidence is kept at both.
 """
 
 import asyncio
@@ -195,6 +196,8 @@ class Publisher:
         known = other.events.get(key)
         if known is not None and known.text == text:
             return ""
+        if known is not None and _revision(known.text) > _revision(text):
+            return f"{record.name} is newer there: was this VTN put back to a backup?"
         if known is None:
             held = await self._client.events.create(request)
         else:
@@ -258,6 +261,13 @@ def _text(event: EventFields) -> str:
         return message_in(event.intervals or ()).text
     except Refused:
         return ""
+
+
+def _revision(text: str) -> int:
+    """The revision of a text that was signed; 0 where there is none to read."""
+    with suppress(Refused, KeyError, ValueError):
+        return int(parse_text(text)["revision"])
+    return 0
 
 
 def _same_program(request: ProgramRequest, there: Program) -> bool:

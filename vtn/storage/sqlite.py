@@ -76,9 +76,9 @@ class SqliteStore:
         `epoch` names this start (see `Live`). Raises Refused STORE_DOWN where another process
         has it open, or where it cannot be brought up to date; nothing was changed then.
         """
-        lock = _locked(path)
+        lock = locked(path)
         try:
-            engine = _engine(path)
+            engine = engine_of(path)
             file = _File(path)
             live = await asyncio.to_thread(_load, engine, path, environment, epoch)
         except BaseException:
@@ -254,7 +254,7 @@ def _down(error: str | Exception) -> Refused:
     return Refused("STORE_DOWN", f"nothing was stored: {first}")
 
 
-def _locked(path: Path) -> int:
+def locked(path: Path) -> int:
     lock = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -268,16 +268,16 @@ def _locked(path: Path) -> int:
 
 def migrate_file(path: Path) -> str:
     """Bring the database of a stopped VTN up to date; its revision. Raises Refused STORE_DOWN."""
-    lock = _locked(path)
+    lock = locked(path)
     try:
-        engine = _engine(path)
+        engine = engine_of(path)
         with _reported(str(path)):
             return migrate(engine)
     finally:
         os.close(lock)
 
 
-def _engine(path: Path) -> Engine:
+def engine_of(path: Path) -> Engine:
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # before SQLite would, more openly
     # never made anew: where the file is gone, everybody must learn it
     there = URL.create(

@@ -24,6 +24,7 @@ from ven.bell import Bell
 from ven.journal import Book, Journal
 from ven.replan import replan
 from ven.send import Sender
+from vtn.domain.record import Kind
 
 MINUTE = timedelta(minutes=1)
 
@@ -199,6 +200,51 @@ async def test_a_name_that_carries_something_else_is_no_proof_of_having_been_sen
     outbox.gate.says["POST /reports"] = [(409, {})]
     await outbox.sender().flush()
     assert [state for state, _ in await outbox.states()] == ["REFUSED", "SENT"]
+
+
+async def once_more(outbox):
+    """Everything that was sent is queued again, as after an event that went back."""
+
+    def write(book: Book) -> None:
+        for post in book.posts("SENT"):
+            book.posted(post.seq, "QUEUED", NOON, report_id=post.report_id)
+
+    await outbox.journal.write(write)
+
+
+async def forget_reports(outbox):
+    vtn = outbox.dso.running.vtn
+    for report in vtn.store.live.find(Kind.REPORT):
+        await vtn.store.write(lambda tx, one=report: tx.delete(one.kind, one.id))
+
+
+async def test_what_the_vtn_has_is_only_asked_for_and_nobody_is_told(outbox):
+    await outbox.sender().flush()
+    before = outbox.gate.order[:]
+    await once_more(outbox)
+    assert await outbox.sender().flush() == 0.0
+    assert [state for state, _ in await outbox.states()] == ["SENT", "SENT"]
+    assert (outbox.gate.order, await outbox.alarms()) == (before, [])
+
+
+async def test_what_the_vtn_had_lost_is_there_again_and_a_person_is_told(outbox):
+    await outbox.sender().flush()
+    await forget_reports(outbox)
+    await once_more(outbox)
+    assert await outbox.sender().flush() == 0.0
+    assert len(outbox.names()) == 2
+    assert set(await outbox.alarms()) == {("ROLLED_BACK", True)}
+
+
+async def test_what_was_taken_once_stands_though_it_is_refused_the_second_time(outbox):
+    await outbox.sender().flush()
+    await forget_reports(outbox)
+    await once_more(outbox)
+    outbox.gate.says["POST /reports"] = [(409, {}), (400, {})]
+    assert await outbox.sender().flush() == 0.0
+    assert [state for state, _ in await outbox.states()] == ["SENT", "SENT"]
+    assert all(e.standing for e in await outbox.journal.read(lambda b: b.entries()))
+    assert await outbox.alarms() == []
 
 
 async def test_it_wakes_when_the_bell_rings(outbox):

@@ -29,6 +29,7 @@ from vtn.domain.desk.orders import (
     ScheduleOrder,
     VariationOrder,
 )
+from vtn.domain.restored import spare_id
 
 LEAST_TO_ACCEPT = timedelta(seconds=60)
 _LEAST_LEAD = timedelta(seconds=1)
@@ -105,7 +106,8 @@ def variation_of(order: VariationOrder, held: Dispatch) -> Variation:
     wanted = _wanted(order, plan, may_change_from(plan, issued))
     texts = (text for text in held.thread.standing if not text.header.stop)
     newest_id = max(period.id for text in texts for period in read_periods(text.body))
-    periods = varied(plan, wanted, issued, newest_id + 1)
+    least_id = spare_id(issued) if held.forgotten else 0
+    periods = varied(plan, wanted, issued, max(newest_id + 1, least_id))
     if first_change(plan, periods, issued) is None:
         raise Refused("BODY_VALUE", f"nothing of {held.name} would change", clause="profile 3")
     return Variation(**held.about, periods=periods, dispatch_type=held.said.get("dispatch_type"))

@@ -25,6 +25,7 @@ from ukprofile.receiving.thread import answers_to, other_threads, thread_of
 from vtn.domain.live import Field, Live
 from vtn.domain.read_back import UNSIGNED, read_back_unsigned
 from vtn.domain.record import Kind, Record
+from vtn.domain.restored import read_restored
 from vtn.domain.store import Transaction
 
 _REMEMBERED = timedelta(days=1)
@@ -65,7 +66,8 @@ class Standing:
 class Dispatch:
     """A dispatch as it is held: the texts of its thread, what was answered, and its course.
 
-    `fetched`: its newest text was read back by somebody who signs nothing.
+    `fetched`: its newest text was read back by somebody who signs nothing. `forgotten`: the store
+    was put back since its newest text, so that the FSP may hold a newer one.
     """
 
     slot: Slot
@@ -75,6 +77,7 @@ class Dispatch:
     course: Course
     now: datetime
     fetched: bool = False
+    forgotten: bool = False
 
     @property
     def name(self) -> str:
@@ -160,7 +163,9 @@ def read_dispatch(tx: Transaction, slot: Slot, now: datetime) -> Dispatch:
     course = dispatch_state(thread, answers, now, terms)
     signed = not thread.standing or acknowledgement_of(thread.standing[-1], answers) is not None
     fetched = not signed and read_back_unsigned(tx, slot)
-    return Dispatch(slot, thread, answers, terms, course, now, fetched)
+    said = max((held.header.issued_at for held in thread.standing), default=now)
+    forgotten = read_restored(tx).forgot_after(said)
+    return Dispatch(slot, thread, answers, terms, course, now, fetched, forgotten)
 
 
 def all_dispatches(tx: Transaction, live: Live, now: datetime) -> list[Dispatch]:

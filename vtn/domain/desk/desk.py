@@ -10,7 +10,7 @@ What a dispatch is at any time follows from the ledger of signed messages alone.
 import json
 import secrets
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from ukprofile.clock import Clock
 from ukprofile.errors import Refused
@@ -58,6 +58,9 @@ from vtn.domain.office import OFFICE
 from vtn.domain.record import Kind, Record
 from vtn.domain.signer import Signer
 from vtn.domain.store import Store
+
+_LONGEST_VALID, _NO_LONGER = timedelta(hours=24), timedelta(0)
+"""How long after the last end of a thread its texts may be valid (profile 2)."""
 
 
 class Desk:
@@ -240,7 +243,8 @@ class Desk:
             body.to_json(),
             now,
             accept_by=accept_by,
-            valid_until=max(ends, default=now),
+            # never earlier than in a text that was forgotten (profile 2 valid_until)
+            valid_until=max(ends, default=now) + (_LONGEST_VALID if held.forgotten else _NO_LONGER),
         )
         name = json.loads(event.body)["eventName"]
         request = event_of(sealed, header, body, event.program_id, name)

@@ -202,3 +202,26 @@ def _stored(tx, report) -> str:
     draft = read_draft(Kind.REPORT, report, Viewer("fsp7", Role.VEN, frozenset()))
     assert isinstance(draft.request, ReportRequest)
     return tx.put(draft.record("FORGED-1", NOON, NOON)).id
+
+
+async def test_a_store_that_was_put_back_takes_nothing_back_there_until_it_speaks_anew(two):
+    """Its other end shows the variation; this one, made anew of the texts before it, does not."""
+    await two.contract()
+    await two.instruct()
+    before = two.mine.store.live.find(Kind.EVENT)
+    async with two.relaying() as relay:
+        await until(lambda: "D1" in two.there(Kind.EVENT), why="D1 is there")
+        await relay.publisher.level()
+        two.clock.advance(MINUTE)
+        await two.mine.desk.vary(VariationOrder(thread="D1", delta_w=600_000))
+        await relay.publisher.level()
+    newest = two.there_now("D1")
+    (old,) = [record for record in before if record.name == "D1"]
+    await two.mine.store.write(lambda tx: tx.put(old))  # what the desk shows, as of a minute ago
+    async with two.relaying() as relay:
+        await until(lambda: "is newer there" in relay.publisher.lag.why, why="it is told")
+        assert two.there_now("D1") == newest
+        two.clock.advance(MINUTE)
+        await two.mine.desk.cease(CeaseOrder(thread="D1", at=START + 10 * MINUTE))
+        await until(lambda: two.there_now("D1") != newest, why="the cease is there")
+        await until(lambda: relay.publisher.lag.objects == 1, why="but for FSP7's ven")
