@@ -2,6 +2,7 @@
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ BUILT = [f"A{n}" for n in range(1, 13)] + [f"B{n}" for n in range(1, 7)]
 """What has a test that bears its name."""
 
 
+@cache
 def names_in(path: Path) -> set[str]:
     found = ast.walk(ast.parse(path.read_text()))
     return {f.name for f in found if isinstance(f, ast.FunctionDef | ast.AsyncFunctionDef)}
