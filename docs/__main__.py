@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from docs.reference import limits, security_log, states
+from docs.reference import clauses, limits, security_log, states
 from ukprofile.flex.schema import reference
 
 DOCS = Path(__file__).parent
@@ -12,6 +12,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "reference/limits.md": limits.page,
     "reference/security-log.md": security_log.page,
     "reference/states.md": states.page,
+    "profile/index.md": clauses.page,
 }
 """Path below docs/ to what makes it."""
 
