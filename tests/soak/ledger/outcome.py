@@ -43,12 +43,14 @@ def _end_of(e: Evidence, texts: Sequence[Text]) -> str:
     firm = [t for t in texts if t.firm and t.sha256 in taken]
     stop = next((t for t in texts if t.stop), None)
     words = [t.body["state"] for t in e.replies(texts, "status")]
-    if words and words[-1] in _ENDED:
-        took = _devices_took(e, texts[0])
-        return "" if took else f"is said to be {words[-1]}, and no device was told of it"
+    ended = bool(words) and words[-1] in _ENDED
+    if ended and _devices_took(e, texts[0]):
+        return ""
     if "failed" in words:
         told = {"not_delivered", "not_started"} & _causes(e, texts)
         return "" if told else "failed, and the desk was not alarmed"
+    if ended:
+        return f"is said to be {words[-1]}, and no device was told of it"
     if firm and not _taken_back(e, stop, texts, firm):
         return f"was accepted, and is neither delivered nor told to have failed: {words}"
     if firm or stop is not None:
