@@ -46,7 +46,7 @@ MAY_IMPORT_OF_OURS = {
     "ven": ("ukprofile", "ven"),
     "plugfest": ("ukprofile", "ven", "vtn.testing", "plugfest"),
     "demo.checker": (),
-    "demo": ("demo", "ukprofile.clock"),
+    "demo": ("demo", "ukprofile.clock", "plugfest.faults"),
     "benchmarks": ("benchmarks", "demo.stage", "demo.joining", "ukprofile", "vtn.tell"),
 }
 
