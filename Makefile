@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check docs sandbox soak clean help
+.PHONY: demo test check docs sandbox bench soak clean help
 
 help:
 	@echo "make demo     a day of dispatching in under two minutes, checked"
@@ -11,7 +11,8 @@ help:
 	@echo "make sandbox  a VTN and two agents that stay up, to try things out"
 	@echo "make check    mypy, ruff, architecture"
 	@echo "make docs     write the generated pages of docs/ anew"
-	@echo "make soak     100 kills of the writing store, 100 of the server, 100,000 steps of desk and"
+	@echo "make bench    whether an attack delays a cease: a table, with the machine it was measured on"
+	@echo "make soak     kills, failing writes, replays, bit flips, 100,000 steps of desk and"
 	@echo "              agent exchanging texts, planted faults; goes on where it was cut (FRESH=1"
 	@echo "              begins again), with dated logs in var/soak/"
 
@@ -46,6 +47,9 @@ check: $(VENV)/installed
 
 docs: $(VENV)/installed
 	$(BIN)/python -m docs
+
+bench: $(VENV)/installed
+	$(BIN)/python -m benchmarks
 
 soak: $(VENV)/installed
 	$(BIN)/python -m tests.soak $(if $(FRESH),--fresh)
