@@ -1,9 +1,10 @@
 """The DSO's business logic: a stream of orders, and what to do when nobody says what became of one.
 
     draw ─▶ POST /desk/… ─┬─ answered, or refused: known
-      ▲                   └─ no answer ─▶ look for the thread, until somebody answers
-      │                                    ├─ it is there, and newer than what I knew: it was done
-      └────────────────────────────────────┴─ it is not: say it again
+      ▲                   └─ no answer ─┬─ one desk says it again under the same Idempotency-Key
+      │                                 └─ one looks for the thread, until somebody answers
+      │                                      ├─ there, and newer than what it knew: it was done
+      └──────────────────────────────────────┴─ not there: says it again
 
 It keeps no state of its own but the revision it knew last of each thread: everything else the
 desk says when it is asked.
@@ -51,6 +52,7 @@ class BusinessLogic:
     """
 
     name: str
+    keyed: bool
     url: str
     client: Mapping[str, str]
     contracts: Sequence[str]
@@ -79,19 +81,21 @@ class BusinessLogic:
 
     async def give(self, session: aiohttp.ClientSession, order: Order) -> None:
         """Give an order until it is known that it was carried out, or refused."""
+        path, key = f"/desk/{order.operation}", f"{self.chance.getrandbits(128):x}"
         while True:
             try:
-                status, said = await self._ask(
-                    session, "POST", f"/desk/{order.operation}", order.body
-                )
+                said = await self._ask(session, "POST", path, order.body, key if self.keyed else "")
             except NoAnswer:
                 self._count("in doubt")
-                status, said = await self._find(session, order.thread)
-                if status != 200 or said["revision"] <= self._known.get(order.thread, 0):
+                if self.keyed:
+                    await asyncio.sleep(_AGAIN_AFTER_S)
+                    continue
+                said = await self._find(session, order.thread)
+                if said[0] != 200 or said[1]["revision"] <= self._known.get(order.thread, 0):
                     continue  # it was not done
-            self._count("answered" if status < 400 else "refused")
-            if status < 400:
-                self._known[order.thread] = said["revision"]
+            self._count("answered" if said[0] < 400 else "refused")
+            if said[0] < 400:
+                self._known[order.thread] = said[1]["revision"]
             return
 
     async def _find(self, session: aiohttp.ClientSession, thread: str) -> tuple[int, JSON]:
@@ -112,7 +116,12 @@ class BusinessLogic:
             return said
 
     async def _ask(
-        self, session: aiohttp.ClientSession, method: str, path: str, body: JSON = None
+        self,
+        session: aiohttp.ClientSession,
+        method: str,
+        path: str,
+        body: JSON = None,
+        key: str = "",
     ) -> tuple[int, JSON]:
         """Status and body of what was answered. Raises NoAnswer."""
         try:
@@ -120,6 +129,7 @@ class BusinessLogic:
                 if not self._token:
                     self._token = await self._new_token(session)
                 headers = {"Authorization": f"Bearer {self._token}"}
+                headers |= {"Idempotency-Key": key} if key else {}
                 async with session.request(
                     method, self.url + path, json=body, headers=headers
                 ) as answer:
@@ -128,7 +138,8 @@ class BusinessLogic:
             raise NoAnswer(repr(error)) from error
         if status == 401:
             self._token = ""
-        if status == 401 or status >= 500:
+        under_way = status == 409 and said.get("reason") == "IN_PROGRESS"
+        if status in (401, 429) or status >= 500 or under_way:
             raise NoAnswer(f"{status} {said}")
         return status, said
 

@@ -28,7 +28,7 @@ RATE, CALM_RATE = 30.0, 120.0
 """Business seconds a second: while there are orders and kills, and afterwards."""
 PAUSE_S = 0.3
 DESKS = ("DAY", "NIGHT")
-"""Real seconds between two orders of one desk, in the mean; and the desks."""
+"""Real seconds between two orders of one desk, in the mean; and the desks, the first with keys."""
 _LIVES_S, _DEAD_S = 0.8, 1.5
 """The most that a process lives until the next one is killed, and that it stays dead."""
 _ENDS_WITHIN_S, _LOOK_S = 120.0, 0.3
@@ -83,7 +83,9 @@ async def play(plan: Plan, folder: Path) -> dict[str, int]:
 def _desk(name: str, plan: Plan, cast: Cast, wire: Wire, clock: SharedClock) -> BusinessLogic:
     contracts = [contract_of(party) for party in cast.parties]
     chance = random.Random(f"{plan.seed} {name}")
-    return BusinessLogic(name, wire.for_desk, cast.desk, contracts, clock, chance, CAPACITY_W)
+    return BusinessLogic(
+        name, name == DESKS[0], wire.for_desk, cast.desk, contracts, clock, chance, CAPACITY_W
+    )
 
 
 async def _come_to_an_end(cast: Cast, logic: BusinessLogic, session: aiohttp.ClientSession) -> None:

@@ -15,6 +15,8 @@ JSON = Any
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRM = ("instruction", "variation")
 STOPS = ("cease", "cancellation")
+NOBODY = 502
+"""What the recorder writes down where the VTN did not answer."""
 DISPATCH = ("schedule", *_FIRM, *STOPS)
 
 
@@ -176,7 +178,7 @@ class Evidence:
     def _looks(self) -> dict[str, list[datetime]]:
         found: dict[str, list[datetime]] = {agent.party.lower(): [] for agent in self.agents}
         found[""] = []
-        for exchange in self.exchanges:
+        for exchange in (x for x in self.exchanges if x["status"] != NOBODY):
             at = time(exchange["at"])
             found[""].append(at)
             if exchange["path"] == "/events" and exchange["client_id"] in found:

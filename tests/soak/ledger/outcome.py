@@ -9,6 +9,7 @@ cancelled, refused, never taken up, lapsed ──▶   nothing ran, and the desk
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from tests.soak.ledger.evidence import Evidence, Text, time
 
@@ -48,7 +49,10 @@ def _end_of(e: Evidence, texts: Sequence[Text]) -> str:
         return ""
     if "failed" in words:
         told = {"not_delivered", "not_started"} & _causes(e, texts)
-        return "" if told else "failed, and the desk was not alarmed"
+        heard = [s.at for s in e.replies(texts, "status") if s.body["state"] == "failed"]
+        # whoever stopped it before the word came needs no alarm
+        stopped = stop is not None and stop.at <= min(heard)
+        return "" if told or stopped else "failed, and the desk was not alarmed"
     if ended:
         return f"is said to be {words[-1]}, and no device was told of it"
     if firm and not _taken_back(e, stop, texts, firm):
@@ -135,8 +139,16 @@ def nothing_was_left_undone(e: Evidence) -> Iterator[str]:
         for post in agent.posts:
             if post["state"] == "QUEUED":
                 yield f"{agent.party} still has to send its {post['kind']} {post['name']}"
-            elif post["state"] == "REFUSED" and "LATE" not in post["error"]:
+            elif post["state"] == "REFUSED" and not _too_late(post):
                 yield f"{agent.party}: the {post['kind']} was refused: {post['error']}"
         for command in agent.commands:
             if command["state"] in ("PLANNED", "SENT"):
                 yield f"{agent.party}: {command['id']} is still {command['state']}"
+
+
+def _too_late(post: dict[str, Any]) -> bool:
+    """Whether it is a response that was refused since the dispatch had moved on: it is planned
+    anew without it.
+    """
+    reasons = ("LATE", "STATE_INVALID", "TERMINAL")
+    return post["kind"] == "response" and any(reason in post["error"] for reason in reasons)
