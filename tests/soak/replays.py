@@ -48,6 +48,7 @@ from vtn.domain.record import Kind, Role
 
 _MARKET = "market:UKPN:OU:HENDON-WAY"
 _FSP = {name: Viewer(name, Role.VEN, SCOPES[Role.VEN]) for name in ("fsp7", "fsp8")}
+_LIVES = ("journal back", "put back", "clocks", "put back blind", "restart")
 _FIRM = ("instruction", "variation", "cease", "cancellation")
 _STEPS = (-1 * HOUR, 0 * HOUR, 0 * HOUR, HOUR)
 _AT_VTN = ("entries", "changes")
@@ -83,7 +84,8 @@ class Replays:
         self.lives += 1
         now = EVENING + self.lives * HOUR / 3600
         world.set_clocks(now)
-        what = chance.choice(("restart", "put back", "put back blind", "journal back", "clocks"))
+        # each once, then as chance has it
+        what = _LIVES[self.lives - 1] if self.lives <= len(_LIVES) else chance.choice(_LIVES)
         if what == "journal back" and not self._vtn_knows_all():
             what = "restart"  # what both ends have forgotten, nobody can know
         if what.startswith("put back"):
