@@ -15,6 +15,7 @@ from tests.soak.server_kills import Side, Writers, examine
 from tests.ukvtn import Server, ukvtn
 from tests.unit.ven.dso import CONTRACT, FSP7, terms
 from tests.unit.vtn.fsps import Fsp
+from tests.waiting import until
 from ukprofile.flex.header import Reference
 from ukprofile.flex.kinds import KINDS
 from ukprofile.flex.offer import OfferedPeriod
@@ -52,6 +53,32 @@ async def server(tmp_path):
         yield made
     finally:
         await made.kill()
+
+
+async def test_a_backup_is_made_while_it_serves_and_is_put_back_once_it_does_not(server, tmp_path):
+    """The commands, as an operator gives them; what they mean, tests/contract/test_restore.py."""
+    await server.start()
+    file, data = tmp_path / "b.tar", ("--data-dir", server.data)
+    await json_of("clients", "add", "FSP7", "--role", "ven", *data)
+    made = await json_of("backup", file, *data)
+    assert (made["file"], made["keys"], made["identity"]["dso"]) == (str(file), False, "UKPN")
+    await json_of("clients", "add", "FSP8", "--role", "ven", *data)
+    assert "another process has" in one_line(await told("restore", file, *data))
+    assert await server.stop() == 0
+    assert "newer than the backup" in one_line(await told("restore", file, *data))
+    done = await json_of("restore", file, "--force", *data)
+    assert await asyncio.to_thread(Path(done["kept_aside"]).exists)
+    assert done["compared"]
+    await server.start()
+    names = {client["name"] for client in await json_of("clients", "list", *data)}
+    assert "FSP7" in names
+    assert "FSP8" not in names
+
+    async def told_of_it():
+        found = await json_of("desk", "alarms", *data)
+        return [alarm["code"] for alarm in found["alarms"]] == ["RESTORED"]
+
+    await until(told_of_it, why="the desk is told")
 
 
 def tomorrow(hour):

@@ -66,12 +66,16 @@ def _put_back(gap: Gap) -> Concern:
 def _lost(tx: Transaction, lost: Lost) -> Concern:
     slot = lost.slot
     held = any(tx.thread(replace(slot, family=family)) for family in _FAMILIES)
-    here = "an older text of it stands here" if held else "nothing of it is known here"
+    here = (
+        "an older text of it stands here: telephone, and vary or cease what it runs"
+        if held
+        else "nothing of it is known here: telephone, and have it ended there if it must not run"
+    )
     return concern(
         slot,
         Cause.LOST,
         lost.revision,
         lost.learned_at,
         f"{slot.recipient} holds revision {lost.revision} of {slot.thread} ({slot.program}), which "
-        f"this VTN has forgotten; {here}: telephone, and vary, cease or cancel what it runs",
+        f"this VTN has forgotten; {here}",
     )

@@ -11,7 +11,7 @@ SQLite only: on PostgreSQL this is the business of its own tools. Everything her
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -233,22 +233,19 @@ def _go_on_from(connection: Connection, sequence: int) -> None:
 def set_aside(path: Path, name: str) -> Path | None:
     """Give the database at `path` a further name, with everything in it; None: there is none.
 
-    Afterwards `path` may be replaced in one step: nothing that belongs to it lies beside it.
+    Afterwards `path` may be replaced in one step: nothing that belongs to another database lies
+    beside it, which SQLite would take for the log of the new one.
     """
-    if not path.exists():
-        return None
-    try:
-        with closing(_connect(path)) as db:
+    aside, there = path.with_name(name), path.exists()
+    if there:
+        with suppress(sqlite3.DatabaseError), closing(_connect(path)) as db:
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    except sqlite3.DatabaseError:
-        pass  # a damaged one goes aside as it is, with its log
-    aside = path.with_name(name)
-    os.link(path, aside)
+        os.link(path, aside)  # a damaged one goes aside as it is, with its log
     for suffix in ("-wal", "-shm"):
         beside = path.with_name(path.name + suffix)
         if beside.exists():
             beside.rename(aside.with_name(aside.name + suffix))
-    return aside
+    return aside if there else None
 
 
 def _connect(path: Path) -> sqlite3.Connection:

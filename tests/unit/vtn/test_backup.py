@@ -179,6 +179,23 @@ async def test_a_damaged_store_is_replaced_by_force_and_nothing_is_compared(plac
         assert [contract.name for contract in vtn.office.contracts()] == [CONTRACT]
 
 
+async def test_what_is_left_of_a_lost_database_is_not_taken_for_part_of_the_new_one(place, file):
+    """Its log is still there: of a server that was killed, on a disk that lost the rest."""
+    await with_a_contract(place)
+    taken(place, file)
+    with closing(sqlite3.connect(place.database)) as db:
+        db.execute("INSERT INTO settings VALUES ('lost', '')")
+        db.commit()
+        log = place.path / "vtn.db-wal"
+        kept = log.read_bytes()
+    place.database.unlink()
+    log.write_bytes(kept)
+    back(place, file)
+    assert not log.exists()
+    async with opened(place, NOON + MINUTE) as vtn:
+        assert [contract.name for contract in vtn.office.contracts()] == [CONTRACT]
+
+
 async def test_no_byte_of_a_backup_changes_unseen(place, file):
     async with opened(place):
         pass
