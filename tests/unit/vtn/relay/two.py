@@ -77,6 +77,10 @@ class Two:
         (one,) = await self.mine.desk.dispatches()
         return one
 
+    def there_now(self, thread: str) -> bytes:
+        (event,) = [e for e in self.other.store.live.find(Kind.EVENT) if e.name == thread]
+        return event.body
+
     def there(self, kind: Kind) -> list[str]:
         return [record.name for record in self.other.store.live.find(kind)]
 
