@@ -42,7 +42,7 @@ PLANTED = (
     # the story
     Planted("a run is never reported", "ven/progress.py", 'return Word("executing", now) if last in ("", "failed") else None', "return None", "everybody said what was expected"),
     Planted("a refusal gives another reason", "ven/answer.py", 'reason=entry.reason if decided == "refused" else None', 'reason="OVER_CAPACITY" if decided == "refused" else None', "everybody said what was expected"),
-    Planted("a stop is not acknowledged", "ven/receive.py", "if decision.answer in _DECIDED:", "if decision.answer in _DECIDED and not entry.stop:", "everything was acknowledged once and in time"),
+    Planted("a stop is not acknowledged", "ven/receive.py", "if entry.answer not in _DECIDED:", "if entry.answer not in _DECIDED or entry.stop:", "everything was acknowledged once and in time"),
     Planted("the projection is not read back", "ukprofile/mapping/answer.py", "kept = (p for p in interval.payloads if not p.type.startswith(OURS))", 'kept = (p for p in interval.payloads if p.type == "ASSET_ID")', "acknowledgements read back what was shown"),
     Planted("the dearest offers are taken", "ukprofile/flex/merit.py", "return sorted(offers, key=lambda o: (o.body.price.currency != currency, *o.place))", "return sorted(offers, key=lambda o: (o.body.price.currency != currency, *o.place), reverse=True)", "the cheapest offers were taken"),
     Planted("what was accepted in part is confirmed whole", "ukprofile/flex/course.py", "new = replace(new, countered=read_periods(held.body))", "new = replace(new, countered=read_periods(known.head.body))", "what was accepted in part was confirmed so"),

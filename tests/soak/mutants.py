@@ -79,7 +79,7 @@ MUTANTS = (
     Mutant("signing.py", "MAX_TEXT = 32_768", "MAX_TEXT = 32_769", "the limit is to the byte", SIGNING),
     Mutant("signing.py", "if suite < register.floor(key_set.party):", "if suite + 1 < register.floor(key_set.party):", "a stripped second signature", SIGNING),
     Mutant("signing.py", "if any(other.key_set != key_set.key_set for _, other in keys):", "if any(other.party != key_set.party for _, other in keys):", "half of an old key set and half of a new one", SIGNING),
-    Mutant("signing.py", "if not key_set.active(now):", "if not key_set.active(key_set.active_from):", "retired keys would sign for ever", SIGNING),
+    Mutant("trust.py", "return real and key_set.active(now)", "return real and key_set.active(key_set.active_from)", "retired keys would sign for ever", SIGNING),
     Mutant("signing.py", 'return f"{header}.{to_base64url(', 'return f"{to_base64url(', "other people's verifiers sign over the header too", SIGNING),
     Mutant("signing.py", '(key_set.ml_dsa_65 or b"").verify(raw, signed)', '(key_set.ml_dsa_65 or b"")', "the second signature must really verify", SIGNING),
     Mutant("trust.py", "<= now < self.active_to and not revoked", "<= now <= self.active_to and not revoked", "active_to is the first instant it is not", TRUST),
