@@ -49,12 +49,14 @@ class Nursery:
             for pid in (pid for pid, ended in nursery._ended.items() if not ended.done()):
                 with suppress(ProcessLookupError):  # it has just ended, and was not heard of yet
                     os.kill(pid, signal.SIGKILL)
-            process.kill()
+            with suppress(ProcessLookupError):
+                process.kill()
             await process.wait()
             await hearing
 
     async def start(self, module: str, words: Sequence[str], output: Path) -> int:
         """Start `python -m module words`; its process id."""
+        assert self._process.returncode is None, f"the nursery ended: {self._process.returncode}"
         asked = {"module": module, "words": list(words), "output": str(output)}
         assert self._process.stdin is not None
         async with self._asking:
