@@ -22,7 +22,8 @@ _KILLS, _TRIES = 12, 3
 # fmt: off
 PLANTED = (
     Planted("an agent forgets what it told its devices", "ven/replan.py", "        told = book.told(asset_id, now)\n", "        told = ()\n", "no command was executed twice"),
-    Planted("the VTN answers before it has stored", "vtn/storage/sqlite.py", "                self._take(connection, turn)\n", '                self._take(connection, turn)\n            self._loop.call_soon_threadsafe(self._answer, list(turns))\n            turns.clear()\n            __import__("time").sleep(0.3)\n', "what was answered is stored"),
+    Planted("the VTN answers before it has stored", "vtn/storage/sqlite.py", "            self._file.check()\n", '            self._loop.call_soon_threadsafe(self._answer, list(turns))\n            turns.clear()\n            __import__("time").sleep(0.3)\n', "what was answered is stored"),
+    Planted("an agent posts what it did not write down", "ven/answer.py", "    book.keep(sent_entry(sealed, now))\n", "", "what an agent said is in its journal"),
     Planted("a cease is acknowledged, and the run goes on", "ukprofile/flex/course.py", "    periods = thread.cut_by_stops(course.known.plan)\n", "    periods = course.known.plan\n", "nothing ran after a stop"),
     Planted("nobody is told of what was not acknowledged", "vtn/domain/concerns.py", "    _unacknowledged,\n    _expired,", "    _expired,", "what was overdue was alarmed"),
 )

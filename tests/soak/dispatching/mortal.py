@@ -12,7 +12,7 @@ import signal
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -46,15 +46,17 @@ class Nursery:
         try:
             yield nursery
         finally:
-            for pid, ended in nursery._ended.items():
-                if not ended.done():
+            for pid in (pid for pid, ended in nursery._ended.items() if not ended.done()):
+                with suppress(ProcessLookupError):  # it has just ended, and was not heard of yet
                     os.kill(pid, signal.SIGKILL)
-            process.kill()
+            with suppress(ProcessLookupError):
+                process.kill()
             await process.wait()
             await hearing
 
     async def start(self, module: str, words: Sequence[str], output: Path) -> int:
         """Start `python -m module words`; its process id."""
+        assert self._process.returncode is None, f"the nursery ended: {self._process.returncode}"
         asked = {"module": module, "words": list(words), "output": str(output)}
         assert self._process.stdin is not None
         async with self._asking:
@@ -113,6 +115,7 @@ class Mortal:
         return found
 
     def check_lives(self) -> None:
+        assert self._pid, f"{self.name} was never started"
         ended = self._nursery.ended(self._pid)
         code = ended.result() if ended.done() else None
         assert code is None, f"{self.name} ended by itself: {code}, see {self._output}"
@@ -127,6 +130,7 @@ class Mortal:
         return await self._end(signal.SIGTERM)
 
     async def _end(self, number: int) -> int:
+        assert self._pid, f"{self.name} was never started"
         ended = self._nursery.ended(self._pid)
         if not ended.done():
             os.kill(self._pid, number)
