@@ -173,10 +173,10 @@ async def test_requests_under_way_at_the_stop_are_answered(server):
         await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
         async with other.get("/auth/server"):  # by now it has read all that was sent before
             pass
-        server.process.terminate()
+        stopping = asyncio.create_task(server.stop())
         answers = await asyncio.gather(*asked)
         assert [answer.status for answer in answers] == [200] * 12
-    assert await asyncio.wait_for(server.process.wait(), 30) == 0  # told again, it would be killed
+    assert await stopping == 0
 
 
 async def test_killed_and_started_again_it_is_the_same_vtn(server):

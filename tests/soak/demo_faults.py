@@ -52,7 +52,7 @@ PLANTED = (
     Planted("a wrong set-point is acted", "ven/plan.py", "return tuple(parts) if total >= 0", "return tuple(part + 1000 for part in parts) if total >= 0", "devices held just what was asked"),
     Planted("the device runs twice as long", "ven/plan.py", "                level.end,", "                level.end + (level.end - level.start),", "devices held just what was asked"),
     Planted("a cease is acknowledged and not acted on", "ven/receive.py", 'if decision.acts or decision.verdict == "late":', 'if (decision.acts and entry.kind != "cease") or decision.verdict == "late":', "devices held just what was asked"),
-    Planted("a device is told once its time has come", "ven/act.py", "            book.send(command.id, now)", "            if command.valid_from > now:\n                return None\n            book.send(command.id, now)", "devices were told in time"),
+    Planted("a device is told once its time has come", "ven/act.py", "        book.send(left[0].command.id, now)", "        if left[0].command.valid_from > now:\n            return None\n        book.send(left[0].command.id, now)", "devices were told in time"),
     Planted("power is reported as its change", "ven/report.py", "power_w=sum(m.power_w for _, m in measured) if whole else None", "power_w=sum(m.power_w - m.baseline_w for _, m in measured) if whole else None", "runs were reported as they were"),
     Planted("of several assets the first says what all give", "ven/report.py", "make_up=tuple(parts) if len(seen) > 1 else (),", "make_up=tuple(parts)[:1] if len(seen) > 1 else (),", "runs were reported as they were"),
     # metering
