@@ -66,8 +66,8 @@ PLANTED = (
     Planted("a report is filed under another client", "vtn/domain/draft.py", '        "client_id": viewer.client_id,\n        "name": request.report_name', '        "client_id": "somebody",\n        "name": request.report_name', "the vtn kept everything"),
     Planted("the VTN keeps no unavailability", "vtn/storage/transaction.py", "        if self.entry(entry.sha256) is None:", '        if self.entry(entry.sha256) is None and entry.kind != "unavailability":', "both ledgers hold the same texts"),
     Planted("the agent alarms of the right target", "ven/receive.py", "    if tuple(event.targets or ()) != (target_of(opened.header.program),):", "    if tuple(event.targets or ()) == (target_of(opened.header.program),):", "nothing was left undone"),
-    Planted("the heartbeat stops", "ven/heartbeat.py", "await asyncio.sleep(self._every_s)", "await asyncio.sleep(9999)", "agents were heard of"),
-    Planted("the door is open", "vtn/http/server.py", "            viewer = self._auth.viewer(request)", "            try:\n                viewer = self._auth.viewer(request)\n            except Refused:\n                viewer = next(reversed(self._auth._tokens._known.values()))[0]", "nobody came in without a token"),
+    Planted("the heartbeat stops", "ven/heartbeat.py", "await self._hurried.wait(self._every_s)", "await self._hurried.wait(9999)", "agents were heard of"),
+    Planted("the door is open", "vtn/http/server.py", "        except Refused as refused:\n            return refused\n", "        except Refused:\n            return next(reversed(self._auth._tokens._known.values()))[0]\n", "nobody came in without a token"),
     Planted("heartbeats are written over another version", "ven/heartbeat.py", "if_match=held.etag", """if_match='"another"'""", "nothing broke on the wire"),
     Planted("an agent that was asked to stop fails", "ven/cli.py", "    asyncio.run(run_agent(Place(directory), ready_file=ready_file))\n", "    asyncio.run(run_agent(Place(directory), ready_file=ready_file))\n    sys.exit(3)\n", "processes ended well"),
 )
