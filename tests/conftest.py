@@ -8,8 +8,14 @@ from hypothesis import HealthCheck, settings
 
 from tests.shared import SHARED
 
+# What goes in first is tried less often: it has to be done within a quarter of an hour.
+EXAMPLES = 50 if os.environ.get("CI") else 100
 settings.register_profile(
-    "default", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+    "default",
+    deadline=None,
+    max_examples=EXAMPLES,
+    suppress_health_check=[HealthCheck.too_slow],
+    print_blob=True,
 )
 settings.load_profile("default")
 
