@@ -1,4 +1,4 @@
-"""The demo: it plays its day on any date, and whatever happens it leaves nothing behind.
+"""The demo: it says why it cannot start, and whatever happens it leaves nothing behind.
 
 Faults in the programs are planted by `tests/soak/demo_faults.py` (`make soak`): each costs a day.
 """
@@ -6,54 +6,19 @@ Faults in the programs are planted by `tests/soak/demo_faults.py` (`make soak`):
 import asyncio
 import json
 import signal
-import sqlite3
 import subprocess
 import sys
 from asyncio.subprocess import DEVNULL
-from contextlib import closing, suppress
-from datetime import datetime, timedelta
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.playing import play
 from tests.soak.demo_faults import PLANTED
 from tests.soak.progress import ROOT
 from tests.waiting import until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
-
-
-# Two days of the year have 23 and 25 hours: the night dispatch lies across either change.
-@pytest.mark.parametrize(
-    ("date", "half_hours", "hours", "first"),
-    [("2026-03-29", 46, 1, "00:30"), ("2026-10-25", 50, 3, "23:30")],
-    ids=["forward", "back"],
-)
-def test_the_day_of_a_clock_change_is_played_as_it_is(
-    tmp_path: Path, date: str, half_hours: int, hours: int, first: str
-) -> None:
-    play(tmp_path / "played", "--date", date)
-    with closing(sqlite3.connect(tmp_path / "played/vtn/vtn.db")) as db:
-        texts = [json.loads(text) for (text,) in db.execute("SELECT text FROM messages")]
-    (night,) = [m for m in texts if m["kind"] == "instruction" and m["thread"] == "DSP-NIGHT"]
-    (period,) = night["body"]["periods"]
-    start, end = (datetime.fromisoformat(period[name]) for name in ("start", "end"))
-    assert (f"{start:%H:%M}", end - start) == (first, timedelta(hours=hours))
-    log = (tmp_path / "played/acme/devices/NORTH-AS-000101.jsonl").read_text().splitlines()
-    held = json.loads(log[0])
-    assert (held["from"], held["to"]) == (period["start"], period["end"])
-    metered = [m["body"] for m in texts if m["kind"] == "post_action"]
-    assert len(metered) == 6
-    for body in metered:
-        series = ("metered_w", "baseline_w", "delivered_wh", "quality")
-        assert {len(body[name]) for name in series} == {half_hours}
-    delivered = next(
-        sum(m["body"]["delivered_wh"])
-        for m in texts
-        if m["kind"] == "post_action" and m["in_reply_to"]["thread"] == "DSP-NIGHT"
-    )
-    assert delivered == pytest.approx(500_000 * hours, rel=0.02)
 
 
 def test_every_planted_fault_can_be_planted() -> None:
