@@ -21,6 +21,7 @@ from ven.device.simulated import Battery
 from ven.errand import Unavailable
 from ven.inbox import Inbox, drop
 from ven.settings import Asset, Place, Settings
+from vtn.domain.record import Kind
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 START, END = NOON + 30 * MINUTE, NOON + 90 * MINUTE
@@ -169,6 +170,27 @@ async def test_a_stop_acts_at_once_and_is_acknowledged_later(tmp_path, step):
         assert await site.said() == ["received", "executing", "received", "ceased"]
         await site.at(NOON + 60 * MINUTE)
         assert await site.said() == ["received", "executing", "received", "ceased"]
+
+
+async def test_an_event_that_goes_and_comes_back_meanwhile_holds_up_nothing(tmp_path):
+    """Neither can be told to the DSO now; a stop beside it is read all the same."""
+    async with site_at(tmp_path) as site:
+        await site.runs()
+        store = site.dso.running.vtn.store
+        (record,) = [r for r in store.live.find(Kind.EVENT) if not r.name.startswith("CT-")]
+        await site.steps(HOUR)
+        await store.write(lambda tx: tx.delete(Kind.EVENT, record.id))
+        await site.at(NOON + 45 * MINUTE)
+        assert ("EVENT_WITHDRAWN", True) in await site.agent.alarms()
+        assert await site.power_w() == 1_000_000
+        await store.write(lambda tx: tx.put(record))
+        await site.at(NOON + 46 * MINUTE)
+        await site.dso.cease(record.name, NOON + 50 * MINUTE)
+        await site.at(NOON + 47 * MINUTE)
+        await site.at(NOON + 51 * MINUTE)
+        assert await site.power_w() == 0
+        reasons = [reason for reason, _ in await site.agent.alarms()]
+        assert reasons == ["CLOCK_STEP", "EVENT_WITHDRAWN"], "each once, and no look was cut short"
 
 
 async def test_what_was_owed_is_answered_after_a_restart_too(tmp_path):
