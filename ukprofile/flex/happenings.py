@@ -5,8 +5,10 @@
     issued_at   issued_at   issued_at                           at       issued_at   acknowledged
 
 - A text of the DSO's stands where it was issued, or acknowledged if that is earlier (a stop that
-  was read by a clock that runs slow). A cancellation stands a second time where it was
-  acknowledged: read after the start, it acts there as a cease (profile 3).
+  was read by a clock that runs slow), but never before one that it follows: an extension read by
+  such a clock would precede the order that it extends, and be taken for an order. A cancellation
+  stands a second time where it was acknowledged: read after the start, it acts there as a cease
+  (profile 3).
 - A status stands at its `at`, any other answer where it was issued; neither before the text that
   it answers. Answers to texts that are not held say nothing yet.
 """
@@ -55,9 +57,11 @@ def happenings(
     orders = {held.sha256: held for held in texts}
     replies = {held.sha256: held for held in answers}
     acknowledged = _acknowledgements(replies.values())
-    found = []
-    for held in orders.values():
-        found += _order(held, acknowledged, orders, replies.values(), own=own)
+    found = list[Happening]()
+    for held in sorted(orders.values(), key=lambda h: h.order):
+        followed = (h for h in found if h.held.header.issued_at <= held.header.issued_at)
+        before = [h.at for h in followed if not h.again]
+        found += _order(held, before, acknowledged, orders, replies.values(), own=own)
     for reply in replies.values():
         reference = reply.header.in_reply_to
         answered = None if reference is None else orders.get(reference.sha256)
@@ -77,6 +81,7 @@ def _acknowledgements(replies: Iterable[Held]) -> dict[str, Held]:
 
 def _order(
     held: Held,
+    before: Iterable[datetime],
     acknowledged: Mapping[str, Held],
     orders: Mapping[str, Held],
     replies: Iterable[Held],
@@ -85,7 +90,7 @@ def _order(
 ) -> list[Happening]:
     said = acknowledged.get(held.sha256)
     issued = held.header.issued_at
-    at = issued if said is None else min(issued, said.header.issued_at)
+    at = max((issued if said is None else min(issued, said.header.issued_at), *before))
     one = Happening(
         at,
         held,

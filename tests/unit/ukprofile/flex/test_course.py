@@ -281,6 +281,13 @@ def test_a_stop_read_by_a_slow_clock_counts_where_it_was_read() -> None:
     assert course(140, INSTRUCTION, stop, acknowledges(140, stop)).state == "ceased"
 
 
+@pytest.mark.parametrize("side", ["dso", "ven"])
+def test_an_extension_read_by_a_slow_clock_waits_for_its_acceptance_all_the_same(side) -> None:
+    more = held("variation", 1, period(0, 60, 200))
+    found = course(5, INSTRUCTION, more, acknowledges(-60, more), side=side)
+    assert (found.known.head, found.known.pending) == (INSTRUCTION, more)
+
+
 def test_no_acknowledgement_undoes_a_stop() -> None:
     stop = held("cease", 70, **times(cease_at=80))
     refusal = acknowledges(71, stop, decided="refused", reason="EQUIVOCATION")

@@ -42,6 +42,20 @@ def test_only_a_cancellation_that_was_acknowledged_later_stands_twice() -> None:
     assert [h.at for h in happenings([STOP], [acknowledges(40, STOP)])] == [minute(40)]
 
 
+def test_no_clock_that_runs_slow_brings_a_text_before_one_that_it_follows() -> None:
+    for text in (SECOND, STOP):
+        slow = [acknowledges(-15, text)]
+        assert [h.held for h in happenings([text, FIRST], slow)] == [FIRST, text]
+        both = [acknowledges(-20, FIRST), *slow]
+        assert [h.at for h in happenings([text, FIRST], both)] == [minute(-20), minute(-15)]
+    later = replace(FIRST, sha256="c" * 64, header=header("instruction", 55))
+    found = happenings([later, STOP], [acknowledges(40, STOP)])
+    assert [h.at for h in found] == [minute(40), minute(55)], "a stop follows what was said by then"
+    cease = held("cease", 55, cease_at="2026-11-24T16:40:00Z")
+    found = happenings([STOP, cease], [acknowledges(60, STOP)])
+    assert [h.at for h in found] == [minute(50), minute(55), minute(60)]
+
+
 def test_of_several_acknowledgements_the_first_stands() -> None:
     refused = acknowledges(1, FIRST, decided="refused")
     received = acknowledges(2, FIRST)
