@@ -7,10 +7,11 @@ lock, for one command.
     POST /clients.add  {"name": "FSP7", "role": "ven"}   ──▶  200 the result, or a Problem
 """
 
+import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 
 from aiohttp import web
@@ -69,14 +70,31 @@ def _problem(refused: Refused) -> web.Response:
 
 async def run_alone(data_dir: Path, name: str, parameters: Parameters) -> JSON:
     """Run one command on the database of a VTN that is not running. Raises ProfileError."""
+    async with open_vtn(_settings_of(data_dir)) as vtn:
+        return await run(vtn, name, parameters)
+
+
+@contextmanager
+def running_alone(data_dir: Path) -> Iterator[Callable[[str, Parameters], JSON]]:
+    """The same for several commands, one after another, with the database opened once."""
+    settings = _settings_of(data_dir)
+    with asyncio.Runner() as runner:
+        stack = AsyncExitStack()
+        vtn = runner.run(stack.enter_async_context(open_vtn(settings)))
+        try:
+            yield lambda name, parameters: runner.run(run(vtn, name, parameters))
+        finally:
+            runner.run(stack.aclose())
+
+
+def _settings_of(data_dir: Path) -> Settings:
+    """Those of a VTN that is there but not running. Raises SettingsError."""
     place = Place(data_dir)
     identity = place.identity()
     if identity is None:
         raise SettingsError(f"no VTN in {data_dir}: ukvtn serve --data-dir {data_dir} makes one")
-    settings = Settings(
+    return Settings(
         data_dir=data_dir,
         sandbox=identity.environment == "sandbox",
         clock=place.remembered_clock(),
     )
-    async with open_vtn(settings) as vtn:
-        return await run(vtn, name, parameters)

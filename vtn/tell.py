@@ -7,7 +7,9 @@ libraries, and is there in a fraction of a second.
 import http.client
 import json
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,16 +28,38 @@ def tell(data_dir: Path, name: str, parameters: Mapping[str, Any]) -> Any:
 
     Raises CommandFailed, Refused, or SettingsError where there is no VTN.
     """
+    connection = _connected(data_dir)
+    if connection is None:
+        return _alone(data_dir, name, parameters)
+    return _ask(connection, name, parameters)
+
+
+@contextmanager
+def telling(data_dir: Path) -> Iterator[Callable[[str, Mapping[str, Any]], Any]]:
+    """`tell` for many commands: without a server its database is opened once for all of them."""
+    connection = _connected(data_dir)
+    if connection is not None:
+        connection.close()
+        yield partial(tell, data_dir)
+        return
+    from vtn.control import running_alone  # noqa: PLC0415 - everything a VTN is made of
+
+    with running_alone(data_dir) as run:
+        yield run
+
+
+def _connected(data_dir: Path) -> "_Connection | None":
+    """A connection to the server of `data_dir`, or None where none runs. Raises CommandFailed."""
     connection = _Connection(Place(data_dir).control)
     try:
         connection.connect()
     except (FileNotFoundError, ConnectionRefusedError):
         connection.close()
-        return _alone(data_dir, name, parameters)
+        return None
     except OSError as error:
         connection.close()
         raise CommandFailed(f"the server in {data_dir} cannot be asked: {error}") from error
-    return _ask(connection, name, parameters)
+    return connection
 
 
 class _Connection(http.client.HTTPConnection):

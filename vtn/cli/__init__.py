@@ -10,7 +10,18 @@ from typing import NoReturn
 import typer
 
 from ukprofile.errors import ProfileError, Refused
-from vtn.cli import backup, clients, clock, contracts, desk, keys, markets, reference, server
+from vtn.cli import (
+    backup,
+    clients,
+    clock,
+    contracts,
+    desk,
+    history,
+    keys,
+    markets,
+    reference,
+    server,
+)
 from vtn.cli.options import fail
 
 _HELP = """A VTN for a DSO: dispatching flexibility by OpenADR 3.1 and the UK profile.
@@ -35,6 +46,8 @@ app.add_typer(contracts.app, name="contracts")
 app.add_typer(markets.app, name="markets")
 app.add_typer(desk.app, name="desk")
 app.command()(desk.status)
+app.add_typer(history.app, name="import")
+app.command("history")(history.history)
 app.command("trust-clock")(clock.trust_clock)
 app.command()(server.migrate)
 app.command()(backup.backup)

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from ukprofile.errors import Refused
 from ukprofile.openadr import JSON
 from vtn.app import Vtn
-from vtn.commands import clients, clock, contracts, desk, keys, markets
+from vtn.commands import clients, clock, contracts, desk, history, keys, markets
 from vtn.commands.command import Command, Parameters
 
 __all__ = ["COMMANDS", "Parameters", "run"]
@@ -24,6 +24,7 @@ COMMANDS: Mapping[str, Command] = {
     **desk.COMMANDS,
     **markets.COMMANDS,
     **clock.COMMANDS,
+    **history.COMMANDS,
 }
 
 

@@ -12,14 +12,15 @@ committed; then `Live`, the one in-memory model, hears of it; then the caller ge
 Every put and delete writes its outbox row in the same transaction as the object.
 """
 
-from collections.abc import Callable, Sequence
-from datetime import datetime
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import date, datetime
 from typing import Protocol, TypeVar
 
 from ukprofile.receiving import Entry, Ledger
 from ukprofile.trust import KeySet, Register
 from vtn.domain.alarm import Alarm
 from vtn.domain.live import Live
+from vtn.domain.past import DaySum, Import, Past
 from vtn.domain.record import Change, Client, Kind, Outcome, Record
 
 T = TypeVar("T")
@@ -105,6 +106,44 @@ class Transaction(Ledger, Protocol):
 
     def forget_outcomes(self, before: datetime) -> None:
         """Forget the outcomes that were kept before that time."""
+        ...
+
+    def imports(self) -> Sequence[Import]:
+        """Every import of a published history, the unfinished ones too, by number."""
+        ...
+
+    def put_import(self, one: Import) -> None:
+        """Keep an import, or what is new of the one of that number."""
+        ...
+
+    def forget_import(self, number: int) -> None:
+        """Forget an import of which no row is held."""
+        ...
+
+    def keep_past(self, rows: Sequence[Past]) -> None:
+        """Keep rows of an import; none of their identities is held, nor their ordinals."""
+        ...
+
+    def forget_past(self, number: int, most: int) -> int:
+        """Forget at most so many rows of an import; how many it were."""
+        ...
+
+    def known_past(self, identities: Collection[str]) -> Collection[str]:
+        """Which of these identities are held, those of unfinished imports too."""
+        ...
+
+    def ordinals(self, keys: Collection[str]) -> Mapping[str, int]:
+        """The highest ordinal of each of these keys that is held, in unfinished imports too."""
+        ...
+
+    def past(self, day: date, company: str | None = None) -> Sequence[Past]:
+        """The rows of a London day and of finished imports, by start, company, unit, product and
+        ordinal.
+        """
+        ...
+
+    def past_days(self, company: str | None = None) -> Sequence[DaySum]:
+        """The rows of finished imports, summed up by day and company, in that order."""
         ...
 
     def outbox(self, after: int = 0, limit: int = 1000) -> Sequence[Change]:

@@ -1,14 +1,16 @@
 """The store that forgets: the same `Live`, over a log that is never written down."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
+from itertools import groupby
 from typing import TypeVar
 
 from ukprofile.receiving import Entry, MemoryLedger
 from ukprofile.trust import KeySet, Register
 from vtn.domain.alarm import Alarm
 from vtn.domain.live import Live
+from vtn.domain.past import DaySum, Import, Past, Totals
 from vtn.domain.record import Change, Client, Committed, Kind, Operation, Outcome, Record
 from vtn.domain.store import Transaction
 
@@ -39,6 +41,8 @@ class MemoryTransaction:
         self._kept: list[str] = []
         self._alarms = store.alarms
         self._outcomes = store.outcomes
+        self._imports = store.imports
+        self._past = store.past
         self._delivered = 0
         ledger = store.ledger
         self.entry, self.thread, self.replies = ledger.entry, ledger.thread, ledger.replies
@@ -150,6 +154,52 @@ class MemoryTransaction:
     def forget_outcomes(self, before: datetime) -> None:
         self._outcomes = {k: o for k, o in self._outcomes.items() if o.kept_at >= before}
 
+    def imports(self) -> Sequence[Import]:
+        return sorted(self._imports.values(), key=lambda one: one.number)
+
+    def put_import(self, one: Import) -> None:
+        self._imports = {**self._imports, one.number: one}
+
+    def forget_import(self, number: int) -> None:
+        self._imports = {n: one for n, one in self._imports.items() if n != number}
+
+    def keep_past(self, rows: Sequence[Past]) -> None:
+        self._past = {**self._past, **{row.identity: row for row in rows}}
+
+    def forget_past(self, number: int, most: int) -> int:
+        gone = [name for name, row in self._past.items() if row.number == number][:most]
+        self._past = {name: row for name, row in self._past.items() if name not in gone}
+        return len(gone)
+
+    def known_past(self, identities: Collection[str]) -> Collection[str]:
+        return self._past.keys() & set(identities)
+
+    def ordinals(self, keys: Collection[str]) -> Mapping[str, int]:
+        found: dict[str, int] = {}
+        for row in self._past.values():
+            if row.key in keys:
+                found[row.key] = max(row.ordinal, found.get(row.key, 0))
+        return found
+
+    def past(self, day: date, company: str | None = None) -> Sequence[Past]:
+        found = [one for one in self._seen(company) if one.row.day == day]
+        return sorted(found, key=_by_start)
+
+    def past_days(self, company: str | None = None) -> Sequence[DaySum]:
+        found = []
+        rows = sorted(self._seen(company), key=_day_and_company)
+        for (day, name), group in groupby(rows, key=_day_and_company):
+            totals = Totals()
+            for one in group:
+                totals = totals.with_row(one.row, again=one.ordinal > 1)
+            found.append(DaySum(day, name, totals))
+        return found
+
+    def _seen(self, company: str | None) -> list[Past]:
+        done = {one.number for one in self._imports.values() if one.finished_at is not None}
+        rows = [row for row in self._past.values() if row.number in done]
+        return [one for one in rows if company in (None, one.row.company)]
+
     def keep(self, entry: Entry) -> None:
         if self._store.ledger.entry(entry.sha256) is None:
             self._store.ledger.keep(entry)
@@ -168,8 +218,18 @@ class MemoryTransaction:
         store.settings.update(self._settings)
         store.alarms = self._alarms
         store.outcomes = self._outcomes
+        store.imports, store.past = self._imports, self._past
         register = None if self.register is store.live.register else self.register
         return Committed(tuple(self._changes), tuple(self._clients.values()), register)
+
+
+def _by_start(one: Past) -> tuple[datetime, str, str, str, int]:
+    row = one.row
+    return row.start, row.company, row.unit, row.product, one.ordinal
+
+
+def _day_and_company(one: Past) -> tuple[date, str]:
+    return one.row.day, one.row.company
 
 
 class MemoryStore:
@@ -182,6 +242,8 @@ class MemoryStore:
         self.settings: dict[str, str] = {}
         self.alarms: tuple[Alarm, ...] = ()
         self.outcomes: dict[tuple[str, str], Outcome] = {}
+        self.imports: dict[int, Import] = {}
+        self.past: dict[str, Past] = {}
 
     @property
     def live(self) -> Live:

@@ -7,6 +7,7 @@ clients   who may ask for tokens; key_sets, floors: whose signatures count
 settings  values that outlive the process
 alarms    what a person was told, and when it was over; of each key one stands at most
 outcomes  what came of requests with an idempotency key, written with it, for 30 days at least
+imports   runs of an import of published history; past: its rows, seen once the run is finished
 """
 
 from datetime import UTC, datetime, timedelta
@@ -16,6 +17,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Date,
     Index,
     Integer,
     LargeBinary,
@@ -217,4 +219,45 @@ outcomes = Table(
     Column("kept_at", Instant, nullable=False),
     PrimaryKeyConstraint("client_id", "key"),
     Index("outcomes_kept", "kept_at"),
+)
+
+imports = Table(
+    "imports",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("name", Text, nullable=False),
+    Column("begun_at", Instant, nullable=False),
+    Column("new", Integer, nullable=False),
+    Column("rows", Integer, nullable=False),
+    Column("finished_at", Instant),
+)
+
+past = Table(
+    "past",
+    metadata,
+    Column("identity", String(64), primary_key=True),
+    Column("key", String(64), nullable=False),
+    Column("ordinal", Integer, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("occurrence", Integer, nullable=False),
+    Column("day", Date, nullable=False),
+    Column("line", Integer, nullable=False),
+    Column("company", Text, nullable=False),
+    Column("unit", Text, nullable=False),
+    Column("zone", Text, nullable=False),
+    Column("product", Text, nullable=False),
+    Column("start", Instant, nullable=False),
+    Column("end", Instant, nullable=False),
+    Column("availability_w", BigInteger, nullable=False),
+    Column("utilisation_w", BigInteger, nullable=False),
+    Column("availability_minor_per_mw_h", BigInteger, nullable=False),
+    Column("utilisation_minor_per_mwh", BigInteger, nullable=False),
+    Column("technology", Text, nullable=False),
+    Column("dispatch_type", String(32), nullable=False),
+    Column("utilisation_energy_wh", BigInteger, nullable=False),
+    Column("utilisation_minor", BigInteger, nullable=False),
+    Column("availability_minor", BigInteger, nullable=False),
+    Index("past_key", "key", "ordinal", unique=True),
+    Index("past_number", "number"),
+    Index("past_day", "day", "company"),
 )

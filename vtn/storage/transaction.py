@@ -1,9 +1,9 @@
 """A transaction over the tables: what a command sees, in SQLAlchemy Core."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, fields, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, and_, delete, func, insert, select, update
@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, Select, and_, delete, func, insert, sele
 from ukprofile.receiving import STANDING, Entry, Slot
 from ukprofile.trust import KeySet, Register
 from vtn.domain.alarm import Alarm, Cause, Concern, Severity
+from vtn.domain.past import DaySum, Import, Past
 from vtn.domain.record import (
     Change,
     Client,
@@ -22,6 +23,7 @@ from vtn.domain.record import (
     Role,
 )
 from vtn.storage import tables
+from vtn.storage.past import PastTables
 
 _RECORD = tuple(f.name for f in fields(Record))
 _ENTRY = tuple(f.name for f in fields(Entry) if f.name != "slot")
@@ -36,6 +38,7 @@ class SqlTransaction:
     def __init__(self, connection: Connection, register: Register) -> None:
         self._db = connection
         self.register = register
+        self._past = PastTables(connection)
         self._changes: list[Change] = []
         self._clients: list[Client] = []
         self._register_changed = False
@@ -263,6 +266,35 @@ class SqlTransaction:
         a = tables.alarms
         standing = update(a).where(a.c.key == key, a.c.over_at.is_(None))
         return self._db.execute(standing.values(over_at=at)).rowcount > 0
+
+    # -- imported history ----------------------------------------------------------------------
+
+    def imports(self) -> Sequence[Import]:
+        return self._past.imports()
+
+    def put_import(self, one: Import) -> None:
+        self._past.put_import(one)
+
+    def forget_import(self, number: int) -> None:
+        self._past.forget_import(number)
+
+    def keep_past(self, rows: Sequence[Past]) -> None:
+        self._past.keep(rows)
+
+    def forget_past(self, number: int, most: int) -> int:
+        return self._past.forget(number, most)
+
+    def known_past(self, identities: Collection[str]) -> Collection[str]:
+        return self._past.known(identities)
+
+    def ordinals(self, keys: Collection[str]) -> Mapping[str, int]:
+        return self._past.ordinals(keys)
+
+    def past(self, day: date, company: str | None = None) -> Sequence[Past]:
+        return self._past.rows(day, company)
+
+    def past_days(self, company: str | None = None) -> Sequence[DaySum]:
+        return self._past.days(company)
 
 
 def all_records(connection: Connection) -> list[Record]:
