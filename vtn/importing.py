@@ -1,6 +1,6 @@
 """Reading a published history from a file, and handing it to a VTN: `ukvtn import`.
 
-    file ─▶ each_row ─▶ Reading: totals, what is wrong ─▶ 250 rows a time ─▶ History.stage
+    file ─▶ each_row ─▶ Reading: totals, what is wrong ─▶ 100 rows a time ─▶ History.stage
              line by line, however long the file is                           (vtn.domain.history)
 
 The file is read once, to its end even if a row is wrong, so that everything that is wrong is told
@@ -13,9 +13,9 @@ from itertools import islice
 from typing import Any, BinaryIO
 
 from ukprofile.errors import ProfileError, Refused
-from ukprofile.flex.history import bounded_lines, each_row
+from ukprofile.flex.history import HistoryRow, bounded_lines, each_row
 from vtn.domain.history import BATCH
-from vtn.domain.past import Past, Totals, content_of, key_of, row_json
+from vtn.domain.past import Totals, content_of, key_of, row_json
 from vtn.storage.seen import Seen, counting
 
 Tell = Callable[[str, dict[str, Any]], Any]
@@ -48,7 +48,7 @@ def take_in(tell: Tell, file: BinaryIO, name: str, advance: Advance) -> dict[str
             rows = reading.rows()
             while batch := list(islice(rows, BATCH)):
                 if not reading.faults:
-                    given = [row_json(one.row) | {"occurrence": one.occurrence} for one in batch]
+                    given = [row_json(row) | {"occurrence": times} for row, times in batch]
                     tell("history.stage", {"import": number, "rows": given})
             totals = reading.checked()
         done = tell("history.finish", {"import": number, "rows": totals.rows})
@@ -73,8 +73,8 @@ class Reading:
         self.faults = 0
         self._told: list[Refused] = []
 
-    def rows(self) -> Iterator[Past]:
-        """Its rows, with how often each was there before. Raises Refused where it is no such file.
+    def rows(self) -> Iterator[tuple[HistoryRow, int]]:
+        """Its rows, with how often each was there so far. Raises Refused where it is no such file.
 
         What is wrong in a row is kept for `checked`.
         """
@@ -84,7 +84,7 @@ class Reading:
             else:
                 again = self._seen.times(key_of(found)) > 1
                 self._totals = self._totals.with_row(found, again=again)
-                yield Past(found, self._seen.times(content_of(found)))
+                yield found, self._seen.times(content_of(found))
 
     def checked(self) -> Totals:
         """What the rows add up to, after the last. Raises Refused where one was wrong."""

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 from typing import BinaryIO
 from zoneinfo import ZoneInfo
 
@@ -207,6 +208,12 @@ def _places(header: Sequence[str], where: str) -> Mapping[str, int]:
     return {name: names.index(name) for name in COLUMNS}
 
 
+@lru_cache(1024)
+def _exact(text: str) -> Fraction | None:
+    """The number that `text` is; the same few stand in row after row."""
+    return Fraction(Decimal(text)) if _NUMBER.fullmatch(text) else None
+
+
 @dataclass(frozen=True, slots=True)
 class _Cells:
     """The fields of one line, and how to read them."""
@@ -290,11 +297,12 @@ class _Cells:
 
     def _number(self, column: str) -> Fraction:
         text = self._cell(column)
-        if _NUMBER.fullmatch(text) is None:
+        found = _exact(text)
+        if found is None:
             raise self._wrong(
                 column, f"{text[:40]!r} is no number: write it like 0.029", "NUMBER_INVALID"
             )
-        return Fraction(Decimal(text))
+        return found
 
     def _span(self) -> tuple[datetime, datetime]:
         start, end = self._instant("start"), self._instant("end")

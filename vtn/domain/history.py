@@ -1,6 +1,6 @@
 """Published dispatches of the past, taken into the store: whole files, or nothing of them.
 
-    begin ─▶ stage, 250 rows a time ─▶ … ─▶ finish      one small write: now they are seen
+    begin ─▶ stage, 100 rows a time ─▶ … ─▶ finish      one small write: now they are seen
       │           other writes go between            └─▶ or abandon: they are forgotten
       └─ forgets what an import left behind that never came to its end
 
@@ -18,9 +18,9 @@ from ukprofile.errors import Refused
 from vtn.domain.past import DaySum, Import, Past
 from vtn.domain.store import Store, Transaction
 
-BATCH = 250
-"""Rows of one write, 10 to 20 ms of the writer's time: a cease that comes meanwhile waits no
-longer than that.
+BATCH = 100
+"""Rows of one write. It takes some 10 ms of the writer's time; a cease that comes meanwhile waits
+no longer than that.
 """
 
 _COUNTER = "imports"

@@ -21,14 +21,22 @@ from ukprofile.flex.times import read_time, time_text
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """One row of a history. `occurrence` counts the rows of its file that say just the same, 1 for
-    the first; `ordinal` those of its key that are held; `number` is that of its import.
+    """One row of a history, with digests of its key and its identity. `occurrence` counts the rows
+    of its file that say just the same, 1 for the first; `ordinal` those of its key that are held;
+    `number` is that of its import.
     """
 
     row: HistoryRow
     occurrence: int
+    key: str
+    identity: str
     ordinal: int = 0
     number: int = 0
+
+    @classmethod
+    def of(cls, row: HistoryRow, occurrence: int) -> "Past":
+        """A row that is not held yet."""
+        return cls(row, occurrence, key_of(row), _digest(content_of(row), occurrence))
 
     @property
     def id(self) -> str:
@@ -36,16 +44,6 @@ class Past:
         row = self.row
         names = (_plain(name) for name in (row.company, row.unit, row.product))
         return "/".join((*names, time_text(row.start), str(self.ordinal)))
-
-    @property
-    def key(self) -> str:
-        """A digest of the key."""
-        return key_of(self.row)
-
-    @property
-    def identity(self) -> str:
-        """A digest of what is the same in every file that has this row."""
-        return _digest(content_of(self.row), self.occurrence)
 
     def to_json(self) -> dict[str, Any]:
         """For a program: what the row says, what it is worth, and what it became."""
@@ -141,7 +139,8 @@ def content_of(row: HistoryRow) -> str:
 
 def row_json(row: HistoryRow) -> dict[str, Any]:
     """A row on its way between the processes of one VTN."""
-    return asdict(row) | {"start": time_text(row.start), "end": time_text(row.end)}
+    said = {name: getattr(row, name) for name in _TYPES}
+    return said | {"start": time_text(row.start), "end": time_text(row.end)}
 
 
 def read_past(value: Any) -> Past:
@@ -155,7 +154,7 @@ def read_past(value: Any) -> Past:
         if not isinstance(given[name], due):
             raise _wrong(name, f"{value[name]!r} is no {due.__name__}")
     occurrence = given.pop("occurrence")
-    return Past(HistoryRow(**given), occurrence)
+    return Past.of(HistoryRow(**given), occurrence)
 
 
 _TYPES: dict[str, Any] = {field.name: field.type for field in fields(HistoryRow)}

@@ -14,7 +14,7 @@ from vtn.storage import tables
 _ROW = tuple(field.name for field in fields(HistoryRow))
 _IMPORT = tuple(field.name for field in fields(Import))
 _OF_ROW = (*_ROW, "day", "utilisation_energy_wh", "utilisation_minor", "availability_minor")
-_OF_PAST = ("identity", "key", "ordinal", "number", "occurrence")
+_OF_PAST = tuple(field.name for field in fields(Past) if field.name != "row")
 _MOST_TERMS = 500
 """Values that one query may name: databases have a limit."""
 
@@ -107,4 +107,4 @@ def _slices(values: Collection[str]) -> Iterator[list[str]]:
 
 def _past(row: Row[Any]) -> Past:
     read = HistoryRow(**{name: getattr(row, name) for name in _ROW})
-    return Past(read, row.occurrence, row.ordinal, row.number)
+    return Past(read, *(getattr(row, name) for name in _OF_PAST))
