@@ -5,7 +5,7 @@ import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 
 from ukprofile.errors import Refused
+from ukprofile.flex.history import HistoryRow
 from ukprofile.receiving import Entry, Slot
 from ukprofile.signing import SigningKeys
 from vtn.domain.alarm import Alarm, Cause, Concern, Severity
 from vtn.domain.live import Field
+from vtn.domain.past import DaySum, Import, Past, Totals
 from vtn.domain.record import Client, Kind, Operation, Outcome, Record, Role
 from vtn.domain.store import Store, Transaction
 from vtn.storage.memory import MemoryStore
@@ -140,6 +142,8 @@ async def test_what_a_refused_command_did_is_undone(bench: Bench) -> None:
         tx.end_alarm("standing", T0)
         tx.keep_outcome(replace(OUTCOME, key="k9"))
         tx.forget_outcomes(T0 + timedelta(days=1))
+        tx.put_import(Import(1, "h.csv", T0, finished_at=T0))
+        tx.keep_past([past()])
         raise Refused("NOT_UNIQUE")
 
     standing = alarm("standing")
@@ -155,6 +159,8 @@ async def test_what_a_refused_command_did_is_undone(bench: Bench) -> None:
     assert await bench.ask(lambda tx: tx.outcome("c1", "k1")) == OUTCOME
     assert await bench.ask(lambda tx: tx.outcome("c1", "k9")) is None
     assert await bench.ask(lambda tx: tx.alarms(all=True)) == [standing]
+    assert await bench.ask(lambda tx: (tx.imports(), tx.past_days())) == ([], [])
+    assert await bench.ask(lambda tx: tx.ordinals([past().key])) == {}
     assert not list(bench.store.live.register)
     assert not bench.store.live.clients
 
@@ -297,7 +303,11 @@ async def test_an_alarm_is_raised_once_while_it_stands_and_again_after_it_was_ov
 
 
 @pytest.mark.parametrize(
-    ("revision", "later"), [("0001", ("alarms", "outcomes")), ("0002", ("outcomes",))]
+    ("revision", "later"),
+    [
+        ("0001", ("alarms", "outcomes", "past", "imports")),
+        ("0003", ("past", "imports")),
+    ],
 )
 async def test_a_database_of_an_earlier_version_gets_the_tables_that_it_lacks(
     tmp_path: Path, revision: str, later: tuple[str, ...]
@@ -316,6 +326,8 @@ async def test_a_database_of_an_earlier_version_gets_the_tables_that_it_lacks(
         assert await bench.write(lambda tx: tx.raise_alarm(ALARM))
         await bench.write(lambda tx: tx.keep_outcome(OUTCOME))
         assert await bench.ask(lambda tx: tx.outcome("c1", "k1")) == OUTCOME
+        await bench.write(lambda tx: tx.keep_past([past()]))
+        assert await bench.ask(lambda tx: tx.known_past([past().identity])) == {past().identity}
 
 
 OUTCOME = Outcome("c1", "k1", "POST /events", "ab" * 32, 201, b'{"id":"e1"}', T0)
@@ -328,6 +340,72 @@ async def test_the_outcome_of_a_request_is_that_of_its_client_and_its_key(bench:
     for one in (OUTCOME, *others):
         assert await bench.ask(lambda tx, one=one: tx.outcome(one.client_id, one.key)) == one
     assert await bench.ask(lambda tx: tx.outcome("c2", "k2")) is None
+
+
+def past(occurrence: int = 1, *, ordinal: int = 1, number: int = 1, **over: Any) -> Past:
+    """A row of published history: 20 kW for an hour, at 90 pounds a MWh."""
+    row = HistoryRow(
+        line=2,
+        company="FSP Seven",
+        unit="SEVEN-1",
+        zone="Hendon Way",
+        product="Peak Reduction",
+        start=T0,
+        end=T0 + timedelta(hours=1),
+        availability_w=0,
+        utilisation_w=20_000,
+        availability_minor_per_mw_h=0,
+        utilisation_minor_per_mwh=9000,
+        technology="",
+        dispatch_type="demand_turn_down",
+    )
+    return replace(Past.of(replace(row, **over), occurrence), ordinal=ordinal, number=number)
+
+
+async def test_rows_of_history_are_seen_once_their_import_is_finished(bench: Bench) -> None:
+    used, dearer = past(), past(ordinal=2, utilisation_minor_per_mwh=9001)
+    held = {"availability_w": 50_000, "utilisation_w": 0, "availability_minor_per_mw_h": 1000}
+    ready = past(company="Eight", **held)
+    # 23:30 UTC in summer: the next day in London
+    night = past(start=T0.replace(month=6, hour=23), end=T0.replace(month=7))
+    hidden = past(number=2, company="Eight", unit="EIGHT-2")
+    begun = Import(1, "h.csv", T0, new=4)
+    done, other = replace(begun, rows=4, finished_at=T0), Import(2, "i.csv", T0)
+    await bench.write(lambda tx: tx.put_import(begun))
+    await bench.write(lambda tx: tx.keep_past([used, dearer, ready, night]))
+    assert await bench.ask(lambda tx: tx.past_days()) == []
+    await bench.write(lambda tx: tx.put_import(other))
+    await bench.write(lambda tx: tx.put_import(done))
+    await bench.write(lambda tx: tx.keep_past([hidden]))
+    assert await bench.ask(lambda tx: tx.imports()) == [done, other]
+    assert await bench.ask(lambda tx: tx.past(T0.date())) == [ready, used, dearer]
+    assert await bench.ask(lambda tx: tx.past(T0.date(), "FSP Seven")) == [used, dearer]
+    whole = DaySum(T0.date(), "FSP Seven", Totals(2, 2, 0, 1, 40_000, 360, 0))
+    found = await bench.ask(lambda tx: tx.past_days())
+    assert found[0].day == date(2026, 6, 25)
+    assert found[1:] == [
+        DaySum(T0.date(), "Eight", Totals(1, 0, 1, 0, 0, 0, 50)),
+        whole,
+    ]
+    assert (await bench.ask(lambda tx: tx.past_days("FSP Seven")))[1:] == [whole]
+
+
+async def test_what_is_held_of_history_is_known_and_is_forgotten_bit_by_bit(bench: Bench) -> None:
+    rows = [past(n, ordinal=n, number=2) for n in range(1, 4)]
+    kept = past(unit="SEVEN-2")
+    await bench.write(lambda tx: tx.put_import(Import(2, "h.csv", T0)))
+    await bench.write(lambda tx: tx.keep_past([*rows, kept]))
+    absent = past(4)
+    ids = [row.identity for row in (*rows, kept, absent)]
+    assert set(await bench.ask(lambda tx: tx.known_past(ids))) == set(ids[:-1])
+    keys = [rows[0].key, kept.key, "absent"]
+    ordinals = await bench.ask(lambda tx: tx.ordinals(keys))
+    assert ordinals == {rows[0].key: 3, kept.key: 1}
+    forgotten = [await bench.write(lambda tx: tx.forget_past(2, 2)) for _ in range(3)]
+    assert forgotten == [2, 1, 0]
+    await bench.write(lambda tx: tx.forget_import(2))
+    assert await bench.ask(lambda tx: tx.imports()) == []
+    assert set(await bench.ask(lambda tx: tx.known_past(ids))) == {kept.identity}
 
 
 async def test_outcomes_are_forgotten_by_the_time_they_were_kept_and_not_before(

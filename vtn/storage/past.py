@@ -63,8 +63,9 @@ class PastTables:
         p = tables.past.c
         found: dict[str, int] = {}
         for some in _slices(keys):
-            query = select(p.key, func.max(p.ordinal)).where(p.key.in_(some)).group_by(p.key)
-            found.update(row.tuple() for row in self._db.execute(query))
+            last = func.max(p.ordinal).label("last")
+            query = select(p.key, last).where(p.key.in_(some)).group_by(p.key)
+            found |= {row.key: row.last for row in self._db.execute(query)}
         return found
 
     def rows(self, day: date, company: str | None) -> list[Past]:

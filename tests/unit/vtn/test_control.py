@@ -13,12 +13,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from tests.contract.test_store import past
 from tests.unit.ven.dso import CONTRACT, FSP7, terms
 from ukprofile.clock import SharedClock
 from ukprofile.errors import ProfileError, Refused
 from vtn.app import open_vtn
 from vtn.commands import COMMANDS, run
 from vtn.control import controlled, run_alone
+from vtn.domain.past import row_json
 from vtn.settings import Place, Settings, SettingsError, socket_address
 from vtn.tell import CommandFailed, tell
 
@@ -71,6 +73,7 @@ ASKED = {
     "delta_w": 2_500_000,
     "respond_by": WHEN["start"],
 }
+PAST = row_json(past().row) | {"occurrence": 1}
 STEPS = [
     ("clients.add", {"name": "FSP7", "role": "ven", "targets": ["T1"]}),
     ("clients.add", {"name": "FSP7", "role": "ven"}),  # refused
@@ -127,6 +130,16 @@ STEPS = [
     ("desk.award", {"thread": "R1"}),
     ("desk.cancel", {"thread": "R1"}),
     ("desk.award", {"thread": "R1"}),  # refused
+    ("history.begin", {"name": "h.csv"}),
+    ("history.stage", {"import": 1, "rows": [PAST]}),
+    ("history.stage", {"import": 1, "rows": [{**PAST, "end": "later"}]}),  # refused
+    ("history.stage", {"import": 7, "rows": [PAST]}),  # refused: no such import
+    ("history.finish", {"import": 1, "rows": 1}),
+    ("history.abandon", {"import": 1}),
+    ("history.imports", {}),
+    ("history.days", {}),
+    ("history.rows", {"day": "2026-11-24"}),
+    ("history.rows", {"day": "today"}),  # refused
     ("keys.revoke", {"key_set": "FSP7-1"}),
     ("status", {}),
     ("dance", {}),  # refused
@@ -190,6 +203,8 @@ async def test_a_server_and_no_server_give_the_same(tmp_path):
         *["desk.request"] * 2,
         "desk.offers",
         "desk.award",
+        *["history.stage"] * 2,
+        "history.rows",
         "dance",
     ]
     assert {name for name, _ in STEPS} == {*COMMANDS, "dance"}
