@@ -148,6 +148,8 @@ async def test_where_a_row_is_wrong_everything_wrong_is_told_and_nothing_is_impo
     def work(tell):
         with pytest.raises(Refused) as refused:
             import_of(tell, file)
+        with pytest.raises(Refused, match="import 1 is not under way"):
+            tell("history.finish", {"import": 1, "rows": 0})
         with pytest.raises(Refused) as dry:
             look_at(BytesIO(file), "h.csv", quiet)
         with pytest.raises(Refused, match="holds no row"):
@@ -183,9 +185,10 @@ async def test_an_import_that_was_cut_short_is_seen_by_nobody_and_the_next_one_i
 
     def next_one(tell):
         before = tell("history.days", {})
-        made = import_of(tell, published(*rows, READY))
+        tell("history.begin", {"name": "i.csv"})
         with pytest.raises(Refused, match="import 1 is not under way"):
             tell("history.finish", {"import": 1, "rows": 1})
+        made = import_of(tell, published(*rows, READY))
         return before, made["imported"], len(held(tell))
 
     assert await alone(vtn, next_one) == ([], BATCH + 6, BATCH + 6)
