@@ -37,9 +37,7 @@ Company = Annotated[
 
 @app.command("dispatches")
 def dispatches(
-    file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="CSV as UK Power Networks publishes it; - stdin.")
-    ],
+    file: Annotated[Path, typer.Argument(help="CSV as UK Power Networks publishes it; - stdin.")],
     dry_run: Annotated[
         bool,
         typer.Option("--dry-run", help="Only read the file and add it up; no VTN is needed."),
@@ -144,5 +142,5 @@ def _advancing(size: int | None, as_json: bool) -> Iterator[Callable[[int], None
     from rich.progress import Progress
 
     with Progress(console=Console(stderr=True), transient=True) as bars:
-        task = bars.add_task("importing", total=size)
+        task = bars.add_task("reading", total=size)
         yield lambda read: bars.update(task, completed=read)

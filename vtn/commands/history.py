@@ -17,11 +17,15 @@ async def _begin(vtn: Vtn, given: Parameters) -> JSON:
 
 
 async def _stage(vtn: Vtn, given: Parameters) -> JSON:
+    if not isinstance(given["rows"], list):
+        raise Refused("BODY_VALUE", "rows: a list is due")
     rows = [read_past(one) for one in given["rows"]]
     return {"new": await _history(vtn).stage(given["import"], rows)}
 
 
 async def _finish(vtn: Vtn, given: Parameters) -> JSON:
+    if not isinstance(given["rows"], int):
+        raise Refused("BODY_VALUE", "rows: the number of rows of the file is due")
     return (await _history(vtn).finish(given["import"], given["rows"])).to_json()
 
 

@@ -134,6 +134,8 @@ STEPS = [
     ("history.stage", {"import": 1, "rows": [PAST]}),
     ("history.stage", {"import": 1, "rows": [{**PAST, "end": "later"}]}),  # refused
     ("history.stage", {"import": 7, "rows": [PAST]}),  # refused: no such import
+    ("history.stage", {"import": 1, "rows": 1}),  # refused
+    ("history.finish", {"import": 1, "rows": "all"}),  # refused
     ("history.finish", {"import": 1, "rows": 1}),
     ("history.abandon", {"import": 1}),
     ("history.imports", {}),
@@ -203,7 +205,8 @@ async def test_a_server_and_no_server_give_the_same(tmp_path):
         *["desk.request"] * 2,
         "desk.offers",
         "desk.award",
-        *["history.stage"] * 2,
+        *["history.stage"] * 3,
+        "history.finish",
         "history.rows",
         "dance",
     ]
