@@ -229,6 +229,46 @@ def journal(directory: Directory, as_json: AsJson = False) -> None:
                 typer.echo(f"{at}  {line.what:9} {line.text}")
 
 
+@app.command()
+def statement(
+    directory: Directory,
+    day: Annotated[str, typer.Option(help="What began on a London day: yyyy-mm-dd.")] = "",
+    since: Annotated[
+        str, typer.Option("--from", help="What began then or later: 2026-11-24T16:30:00Z.")
+    ] = "",
+    until: Annotated[str, typer.Option("--to", help="What began before then.")] = "",
+    compare: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="What ukvtn statement --json said"),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """What the agent of DIR was asked, accepted and delivered, and is owed for it.
+
+    From its own journal, as the DSO does it from its own. Provisional, without a performance
+    factor: min(accepted, metered change against the nominated or zero baseline) at each reading x
+    price, and availability as accepted. With --compare each line that differs is named, and the
+    exit code is 1.
+
+    Example: ukven statement my-agent --day 2026-11-24 --compare dso.json
+    """
+    from ven.settings import Place
+    from ven.statement import compared, of_agent, printed
+
+    found = of_agent(Place(directory), day, since, until)
+    if as_json:
+        typer.echo(json.dumps([one.to_json() for one in found], indent=2))
+    elif compare is None:
+        printed(found)
+    differ = [] if compare is None else compared(found, compare)
+    for line in differ:
+        typer.echo(line, err=as_json)
+    if differ:
+        raise typer.Exit(1)
+    if compare is not None:
+        typer.echo(f"the same in {compare}", err=as_json)
+
+
 @app.command("trust-clock")
 def trust_clock(directory: Directory) -> None:
     """Say that the machine's clock is right, after the agent of DIR stopped to sign by it.

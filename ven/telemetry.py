@@ -1,20 +1,17 @@
 """Showing the DSO the readings of the day as they come (profile 1, telemetry).
 
     readings of one asset, one London day ─▶ one report on the contract's event, PUT in place
-
-    resource   intervalPeriod  start of the first interval, length of each: they follow each other
-    interval   DEMAND          mean power in kW as OpenADR means it: + = import
-               DATA_QUALITY    ESTIMATED, or MISSING in place of a value; OK is not said
+                                                └─▶ a note in the journal: shown from, until
 
 Unsigned, no evidence: what counts comes signed in the post-action. So nothing is queued, nothing
-waits for it, and a report that cannot be written is written anew with the next reading.
+waits for it, and a report that cannot be written is written anew with the next reading. The note
+is for the provisional statement, which goes by what both ends have.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 import structlog
 
@@ -22,28 +19,17 @@ from ukprofile.clock import Clock
 from ukprofile.errors import ProfileError, Unreachable
 from ukprofile.flex.contract import local_day
 from ukprofile.flex.energy import Reading
-from ukprofile.openadr import (
-    DateTime,
-    Duration,
-    Interval,
-    IntervalPeriod,
-    Report,
-    ReportPayloadDescriptor,
-    ReportRequest,
-    ReportResource,
-    ValuesMap,
-)
+from ukprofile.mapping.telemetry import as_shown, name_of, resource, shown_since
+from ukprofile.openadr import Report, ReportPayloadDescriptor, ReportRequest
 from ukprofile.openadr.client import Client, Held, VtnProblem
 from ven.anchor import contract_event, terms_of
-from ven.journal import Book, Journal
+from ven.journal import Book, Journal, time_text
+from ven.journal.times import due_time
 
 REST_S = 1.0
 """Real seconds between two rounds at least, however fast the business clock runs."""
-_LONDON = ZoneInfo("Europe/London")
 _LATE = timedelta(hours=1)
 """How long into a day the report of the day before is still brought up to date."""
-_MOST = 1500
-"""The newest so many intervals are shown: a day of 25 hours, minute by minute."""
 _DESCRIPTORS = (
     ReportPayloadDescriptor(payload_type="DEMAND", reading_type="MEAN", units="KW"),
     ReportPayloadDescriptor(payload_type="DATA_QUALITY"),
@@ -90,9 +76,14 @@ class Telemetry:
         names = {report.name for report in due}
         self._shown = {k: v for k, v in self._shown.items() if k[1] in names}
         self._held = {k: v for k, v in self._held.items() if k[1] in names}
-        for report in due:
-            if not report.read or report.read == self._shown.get(report.key):
-                continue
+        new = [r for r in due if r.read and r.read != self._shown.get(r.key)]
+        done = [report async for report in self._tell(new)]
+        if done:
+            await self._journal.write(lambda book: _note(book, done))
+
+    async def _tell(self, new: Sequence["_Due"]) -> AsyncIterator["_Due"]:
+        """Those that stand at the VTN now."""
+        for report in new:
             try:
                 await self._show(report)
             except Unreachable as error:
@@ -103,6 +94,7 @@ class Telemetry:
                 self._log.warning("no telemetry", report=report.name, why=str(error))
             else:
                 self._shown[report.key] = report.read
+                yield report
 
     def _due(self, book: Book, now: datetime) -> list["_Due"]:
         """The report of each day and asset of a contract in force, as it should stand."""
@@ -164,34 +156,25 @@ class _Due:
 
     @property
     def name(self) -> str:
-        return f"TELEMETRY-{self.asset_id}-{self.day.astimezone(_LONDON):%Y-%m-%d}"
+        return name_of(self.asset_id, self.day)
 
     @property
     def key(self) -> tuple[str, str]:
         return self.event_id, self.name
 
 
-def resource(asset_id: str, read: Sequence[Reading]) -> ReportResource:
-    """Readings (in order, at least one, of equal length) as intervals that follow each other.
-
-    Where there is no reading the interval says MISSING; `id` counts from the first one shown.
-    """
-    length = timedelta(seconds=read[-1].seconds)
-    first = max(read[0].start, read[-1].end - _MOST * length)
-    count = (read[-1].end - first) // length
-    places = {(r.start - first) // length: r for r in read if r.start >= first}
-    return ReportResource(
-        resource_name=asset_id,
-        interval_period=IntervalPeriod(start=DateTime.of(first), duration=Duration.of(length)),
-        intervals=tuple(Interval(id=n, payloads=_payloads(places.get(n))) for n in range(count)),
-    )
+def _note(book: Book, shown: Iterable[_Due]) -> None:
+    """Up to where the VTN has been shown the readings of each asset and day."""
+    for report in shown:
+        since, until = time_text(shown_since(report.read)), time_text(report.read[-1].end)
+        book.note(report.name, f"{since} {until}")
 
 
-def _payloads(reading: Reading | None) -> tuple[ValuesMap, ...]:
-    if reading is None:
-        return (ValuesMap(type="DATA_QUALITY", values=("MISSING",)),)
-    # 0 - x, since a battery at rest has no demand of -0.0
-    demand = ValuesMap(type="DEMAND", values=((0 - reading.power_w) / 1000,))
-    if reading.quality == "actual":
-        return (demand,)
-    return (demand, ValuesMap(type="DATA_QUALITY", values=("ESTIMATED",)))
+def was_shown(book: Book, asset_id: str, day: tuple[datetime, datetime]) -> tuple[Reading, ...]:
+    """The readings of a London day as the VTN was shown them; none where it was shown none."""
+    noted = book.noted(name_of(asset_id, day[0]))
+    if not noted:
+        return ()
+    since, until = map(due_time, noted.split())
+    read = book.readings.between(asset_id, since, until)
+    return as_shown(asset_id, [reading for reading in read if reading.end <= until])

@@ -57,7 +57,7 @@ PLANTED = (
     Planted("of several assets the first says what all give", "ven/report.py", "make_up=tuple(parts) if len(seen) > 1 else (),", "make_up=tuple(parts)[:1] if len(seen) > 1 else (),", "runs were reported as they were"),
     # metering
     Planted("the first half hour of the day is left out", "ven/post_action.py", "now >= day[1] + SETTLED):\n        return day\n", "now >= day[1] + SETTLED):\n        return day[0] + _HALF_HOUR, day[1]\n", "the day was metered whole"),
-    Planted("import is shown as export", "ven/telemetry.py", "values=((0 - reading.power_w) / 1000,)", "values=(reading.power_w / 1000,)", "the readings were shown as they came"),
+    Planted("import is shown as export", "ukprofile/mapping/telemetry.py", "values=((0 - reading.power_w) / 1000,)", "values=(reading.power_w / 1000,)", "the readings were shown as they came"),
     Planted("what is drawn as asked counts against the FSP", "ukprofile/flex/energy.py", "return gain_ws if wanted > 0 else -gain_ws", "return gain_ws", "delivered energy is what the devices gave"),
     # what was kept
     Planted("others' events are visible", "vtn/domain/privacy.py", "    if viewer.sees_all:\n        if asked:", "    if viewer.sees_all or kind in TARGETED:\n        if asked:", "nobody saw what is others"),

@@ -21,6 +21,7 @@ from vtn.cli import (
     markets,
     reference,
     server,
+    statement,
 )
 from vtn.cli.options import fail
 
@@ -48,6 +49,7 @@ app.add_typer(desk.app, name="desk")
 app.command()(desk.status)
 app.add_typer(history.app, name="import")
 app.command("history")(history.history)
+app.command()(statement.statement)
 app.command("trust-clock")(clock.trust_clock)
 app.command()(server.migrate)
 app.command()(backup.backup)

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from ukprofile.errors import Refused
 from ukprofile.openadr import JSON
 from vtn.app import Vtn
-from vtn.commands import clients, clock, contracts, desk, history, keys, markets
+from vtn.commands import clients, clock, contracts, desk, history, keys, markets, statement
 from vtn.commands.command import Command, Parameters
 
 __all__ = ["COMMANDS", "Parameters", "run"]
@@ -25,6 +25,7 @@ COMMANDS: Mapping[str, Command] = {
     **markets.COMMANDS,
     **clock.COMMANDS,
     **history.COMMANDS,
+    **statement.COMMANDS,
 }
 
 

@@ -10,9 +10,10 @@ from tests.unit.ven.dso import ASSET, NOON
 from tests.unit.ven.gate import gate_before
 from tests.unit.ven.test_listen import Ears, listening
 from ukprofile.flex.energy import Reading
+from ukprofile.mapping.telemetry import resource
 from ven.device.simulated import Battery, SimulatedBattery
 from ven.meter import Meter
-from ven.telemetry import Telemetry, resource
+from ven.telemetry import Telemetry
 
 
 def minute(n: int, power_w: int, quality="actual") -> Reading:
