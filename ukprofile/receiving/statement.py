@@ -264,7 +264,8 @@ def _texts(held: Iterable[Held], answers: Sequence[Held]) -> tuple[Ref, ...]:
     answered = {a.header.in_reply_to.sha256 for a in answers if a.header.in_reply_to is not None}
     both = {h.sha256: h for h in held if h.sha256 in answered} | {a.sha256: a for a in answers}
     ordered = sorted(
-        both.values(), key=lambda h: (h.header.issued_at, h.header.issuer, h.header.revision)
+        both.values(),
+        key=lambda h: (h.header.issued_at, h.sha256 not in answered, h.header.revision, h.sha256),
     )
     return tuple(map(ref_of, ordered))
 
