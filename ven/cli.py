@@ -252,10 +252,16 @@ def statement(
 
     Example: ukven statement my-agent --day 2026-11-24 --compare dso.json
     """
+    from ukprofile.errors import Refused
+    from ukprofile.flex.statement import Span
     from ven.settings import Place
     from ven.statement import compared, of_agent, printed
 
-    found = of_agent(Place(directory), day, since, until)
+    try:
+        span = Span.read(day, since, until)
+    except Refused as refused:
+        raise typer.BadParameter(refused.detail) from None
+    found = of_agent(Place(directory), span)
     if as_json:
         typer.echo(json.dumps([one.to_json() for one in found], indent=2))
     elif compare is None:

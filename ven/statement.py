@@ -16,7 +16,8 @@ from ukprofile.flex.statement import Span, Statement
 from ukprofile.flex.statement_text import COLUMNS, differences, heading, read_statements, rows
 from ukprofile.mapping.telemetry import name_of
 from ukprofile.openadr import read_json
-from ukprofile.receiving.statement import Day, Minutes, account
+from ukprofile.receiving.dispatched import Day
+from ukprofile.receiving.statement import Minutes, account
 from ven.draft import ISSUER
 from ven.equipment import business_clock
 from ven.journal import Book, look
@@ -24,12 +25,12 @@ from ven.settings import Place
 from ven.telemetry import was_shown
 
 
-def of_agent(place: Place, day: str, since: str, until: str) -> list[Statement]:
-    """The statements of the agent in `place`, which may be running; see `Span.read`.
+def of_agent(place: Place, span: Span) -> list[Statement]:
+    """The statements of the agent in `place`, which may be running.
 
-    Raises Refused BODY_VALUE, SettingsError, JournalError.
+    Raises SettingsError, JournalError.
     """
-    span, settings = Span.read(day, since, until), place.load()
+    settings = place.load()
     now = business_clock(settings).now()
     with look(place.journal) as book:
         return statements(book, settings.party, span, now)

@@ -9,7 +9,7 @@
     marks       up to where each device has been read, and the sample that the next one follows
     outbox      reports in the order they are to be sent
     alarms      what a person must know, each once, until it is over
-    notes       small facts: last contact, last heartbeat
+    notes       small facts: last contact, last heartbeat, up to where readings were shown
 
 A text that was RECEIVED is an entry; its plan is written in the same transaction. All times are
 UTC text of one width, so that they sort as they are.

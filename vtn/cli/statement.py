@@ -30,10 +30,14 @@ def statement(
 
     Example:  ukvtn statement FSP7 --day 2026-11-24 --json > fsp7.json
     """
+    from ukprofile.errors import Refused
     from ukprofile.flex.statement import Span
     from ukprofile.flex.statement_text import COLUMNS, heading, rows
 
-    Span.read(day, since, until)
+    try:
+        Span.read(day, since, until)
+    except Refused as refused:
+        raise typer.BadParameter(refused.detail) from None
     given = {"party": party, "day": day, "from": since, "to": until}
     found = ask(data_dir, "statement", given)
     if as_json:

@@ -1,14 +1,13 @@
 """What is paid to each FSP, from what the VTN holds: signed texts, and reports of readings.
 
-    live   contracts ─▶ their event ─▶ reports of telemetry ─┐ the bytes, as they were stored
-    tables signed texts ─▶ account: which days are wanted ───┴─▶ read, counted ─▶ Statement
+    tables signed texts ─▶ account: which days are wanted ─┐
+    live   reports of telemetry by their names ◀───────────┘─▶ read, counted ─▶ Statement
 
 It is worked out beside the writer, in a reader's thread: a year of dispatches holds up nobody.
 """
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
@@ -16,19 +15,14 @@ from ukprofile.errors import Refused
 from ukprofile.flex.statement import Span, Statement
 from ukprofile.mapping.telemetry import name_of, readings_of
 from ukprofile.openadr import Report
-from ukprofile.receiving.statement import Day, Minutes, account
+from ukprofile.receiving.dispatched import Day
+from ukprofile.receiving.statement import Account, Minutes, account
 from vtn.domain.live import Field, Live
 from vtn.domain.record import Kind, Record
 from vtn.domain.store import Store, Transaction
 
-
-@dataclass(frozen=True, slots=True)
-class Provider:
-    """An FSP: its contracts, and the reports of telemetry that it posted, by name."""
-
-    party: str
-    contracts: tuple[str, ...]
-    telemetry: Mapping[str, tuple[Record, ...]]
+Shown = Mapping[Day, tuple[Record, ...]]
+"""The reports of telemetry of each asset and day; of an asset in two contracts there are two."""
 
 
 async def statements(
@@ -38,54 +32,48 @@ async def statements(
 
     `contracts` are the programs. Raises Refused NOT_FOUND for a party that has none.
     """
-    found = [one for one in providers(store.live, contracts) if party in ("", one.party)]
+    found = [one for one in _providers(store.live, contracts) if party in ("", one[0].name)]
     if party and not found:
         raise Refused("NOT_FOUND", f"{party} has no contract here: ukvtn clients list")
-    asked = (partial(_statement, dso=dso, one=one, span=span, now=now) for one in found)
-    return [await store.read(question) for question in asked]
+    made = []
+    for ven, programs in found:
+        asked = partial(_account, dso=dso, fsp=ven.name, programs=programs, span=span, now=now)
+        held = await store.read(asked)
+        shown = {day: _shown(store.live, ven.client_id, day) for day in held.wanted}
+        made.append(await store.read(partial(_statement, held=held, shown=shown)))
+    return made
 
 
-def providers(live: Live, contracts: Iterable[Record]) -> list[Provider]:
-    """Every FSP with a contract, by name."""
-    mine = dict[str, list[Record]]()
+def _providers(live: Live, contracts: Iterable[Record]) -> list[tuple[Record, list[str]]]:
+    """The ven of every FSP with a contract, by name, and its contracts."""
+    found = dict[str, tuple[Record, list[str]]]()
     for program in contracts:
         for ven in live.under(Kind.VEN, program.targets):
-            mine.setdefault(ven.name, []).append(program)
-    return [_provider(live, party, programs) for party, programs in sorted(mine.items())]
+            found.setdefault(ven.name, (ven, []))[1].append(program.name)
+    return [found[name] for name in sorted(found)]
 
 
-def _provider(live: Live, party: str, programs: Iterable[Record]) -> Provider:
-    (ven, *_) = live.find(Kind.VEN, Field.NAME, party)
-    telemetry = dict[str, tuple[Record, ...]]()
-    for program in programs:
-        for event in live.find(Kind.EVENT, Field.PROGRAM, program.id):
-            for report in live.find(Kind.REPORT, Field.EVENT, event.id):
-                if report.name.startswith("TELEMETRY-") and report.client_id == ven.client_id:
-                    telemetry[report.name] = (*telemetry.get(report.name, ()), report)
-    return Provider(party, tuple(program.name for program in programs), telemetry)
+def _shown(live: Live, client_id: str, day: Day) -> tuple[Record, ...]:
+    """What the FSP itself posted under that name."""
+    named = live.find(Kind.REPORT, Field.NAME, name_of(day.asset_id, day.start))
+    return tuple(report for report in named if report.client_id == client_id)
 
 
-def _statement(tx: Transaction, dso: str, one: Provider, span: Span, now: datetime) -> Statement:
-    held = account(
-        tx,
-        "dso",
-        dso,
-        one.party,
-        one.contracts,
-        tx.said(dso, "acceptance"),
-        tx.said(one.party, "baseline"),
-        span,
-        now,
-    )
-    return held.statement([m for day in held.wanted for m in _minutes(day, one.telemetry)])
+def _account(
+    tx: Transaction, dso: str, fsp: str, programs: Iterable[str], span: Span, now: datetime
+) -> Account:
+    awards, baselines = tx.said(dso, "acceptance"), tx.said(fsp, "baseline")
+    return account(tx, "dso", dso, fsp, programs, awards, baselines, span, now)
 
 
-def _minutes(day: Day, telemetry: Mapping[str, tuple[Record, ...]]) -> Iterator[Minutes]:
-    """The readings of an asset and a day, from every report that has them."""
-    name = name_of(day.asset_id, day.start)
-    for record in telemetry.get(name, ()):
-        shown = Report.read(json.loads(record.body))
-        for resource in shown.resources:
+def _statement(_tx: Transaction, held: Account, shown: Shown) -> Statement:
+    """In a reader's thread, for the reports are long."""
+    return held.statement([m for day, reports in shown.items() for m in _minutes(day, reports)])
+
+
+def _minutes(day: Day, reports: Iterable[Record]) -> Iterator[Minutes]:
+    for record in reports:
+        for resource in Report.read(json.loads(record.body)).resources:
             if resource.resource_name == day.asset_id:
                 inside = (r for r in readings_of(resource) if day.start <= r.start < day.end)
-                yield Minutes(day.asset_id, name, tuple(inside))
+                yield Minutes(day.asset_id, record.name, tuple(inside))

@@ -3,16 +3,20 @@
 import json
 
 import pytest
+from typer.testing import CliRunner
 
-from tests.unit.ven.dso import ASSET, CONTRACT, NOON
+from tests.unit.ven.dso import ASSET, CONTRACT, FSP7, NOON
 from tests.unit.ven.metered import agent_in
 from tests.unit.ven.test_bid import END, START, market_at
 from tests.unit.ven.test_respond import MINUTE
 from ukprofile.errors import Refused
 from ukprofile.flex.statement import Span
+from ven.cli import app
 from ven.device.simulated import Battery
 from ven.errand import Nomination, Series
 from ven.inbox import say
+from ven.journal import backup as copy
+from ven.settings import Asset, Place, Settings
 from ven.statement import compared, statements
 from vtn.commands import run
 from vtn.domain.desk import InstructionOrder, PeriodOrder
@@ -106,9 +110,30 @@ async def test_an_award_is_paid_for_and_leads_from_the_request_to_the_half_hours
     assert told[1] == f"utilisation {CONTRACT} D1: paid_minor {paid} here, {paid + 1} there"
     assert told[2].startswith(f"utilisation {CONTRACT} D1: only here: post_action")
     assert len(told) == 3
+    by_command(tmp_path, said, told, mine)
     said.write_text("[1]")
     with pytest.raises(Refused, match="no statement as --json prints it"):
         compared([mine], said)
+
+
+def by_command(folder, said, told, mine):
+    """The same by the commands, of a journal at rest."""
+    place = Place(folder / "agent")
+    place.make(Settings(party="FSP7", environment="sandbox", assets=(Asset.read(ASSET),)), FSP7)
+    copy(folder / "journal.db", place.journal)
+
+    def ukven(*words: object):
+        return CliRunner().invoke(app, ["statement", str(place.path), *map(str, words)])
+
+    differ = ukven("--day", DAY, "--compare", said)
+    assert (differ.exit_code, differ.stdout.splitlines()) == (1, told)
+    said.write_text(json.dumps([mine.to_json()]))
+    assert ukven("--day", DAY, "--compare", said).exit_code == 0
+    assert json.loads(ukven("--json", "--day", DAY).stdout) == [mine.to_json()]
+    table = ukven().stdout
+    assert "no performance factor" in table
+    assert f"D1 < {mine.lines[0].thread}" in table
+    assert ukven("--day", "today").exit_code == 2
 
 
 async def test_of_a_party_without_a_contract_nothing_is_stated_but_why(tmp_path):
