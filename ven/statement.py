@@ -15,7 +15,7 @@ from ukprofile.errors import Refused
 from ukprofile.flex.statement import Span, Statement
 from ukprofile.flex.statement_text import COLUMNS, differences, heading, read_statements, rows
 from ukprofile.mapping.telemetry import name_of
-from ukprofile.openadr import read_json
+from ukprofile.openadr import Limits, read_json
 from ukprofile.receiving.dispatched import Day
 from ukprofile.receiving.statement import Minutes, account
 from ven.draft import ISSUER
@@ -23,6 +23,9 @@ from ven.equipment import business_clock
 from ven.journal import Book, look
 from ven.settings import Place
 from ven.telemetry import was_shown
+
+_A_YEAR = Limits(max_bytes=2**28, max_values=2**24)
+"""Of dispatches, with all their texts: a file of one's own choice."""
 
 
 def of_agent(place: Place, span: Span) -> list[Statement]:
@@ -62,7 +65,7 @@ def compared(found: Iterable[Statement], file: Path) -> list[str]:
     Of FSPs that are not mine nothing is said. Raises Refused BODY_INVALID.
     """
     try:
-        theirs = read_statements(read_json(file.read_bytes()))
+        theirs = read_statements(read_json(file.read_bytes(), _A_YEAR))
     except Refused as refused:
         raise Refused("BODY_INVALID", f"{file}: {refused.detail}", security=False) from None
     told = list[str]()

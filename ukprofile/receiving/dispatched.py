@@ -65,12 +65,12 @@ def dispatched_in(
     """
     answers = tuple(answer for answer in answers_to(ledger, thread) if answer.counts)
     course = dispatch_state(thread, answers, now, terms_of(ledger, slot.program), side)
-    asked = [h for h in (thread.standing if side == "dso" else thread.held) if _plans(h)]
-    if not asked:
+    texts = [h for h in (thread.standing if side == "dso" else thread.held) if _plans(h)]
+    if not texts:
         return None
-    newest = max(asked, key=lambda h: (h.header.revision, h.counts, h.sha256))
+    newest = max(texts, key=lambda h: (h.header.revision, h.counts, h.sha256))
     head = course.confirmed or newest
-    planned = read_periods(newest.body)
+    planned = read_periods(_asking(newest, texts, answers).body)
     ended = course.known.ended
     accepted = course.known.plan if course.confirmed is not None else ()
     run = Run(
@@ -84,6 +84,21 @@ def dispatched_in(
     return Dispatched(
         slot, run, course, head, planned[-1].end, answers, _texts(thread.held, answers)
     )
+
+
+def _asking(newest: Held, texts: Iterable[Held], answers: Iterable[Held]) -> Held:
+    """What was asked last: of an instruction that confirms what was accepted in part, the text to
+    which that was the answer.
+    """
+    periods, by_sha256 = read_periods(newest.body), {held.sha256: held for held in texts}
+    found = [
+        (answer.header.revision, answer.header.in_reply_to)
+        for answer in answers
+        if answer.header.kind == "response" and answer.body["answer"] == "partial"
+        if read_periods(answer.body) == periods
+    ]
+    _, to = max(found, key=lambda one: one[0], default=(0, None))
+    return newest if to is None else by_sha256.get(to.sha256, newest)
 
 
 def _plans(held: Held) -> bool:
