@@ -24,12 +24,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from fractions import Fraction
 from itertools import islice, pairwise
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from ukprofile.flex.dispatch import Period, edges
 from ukprofile.flex.energy import Reading
 from ukprofile.flex.metering import Baseline
 
+Amount: TypeAlias = Fraction | int
+"""Exact: whole wherever it can be, since whole numbers are ten times as fast."""
 Source = Literal["minutes", "half_hours", "missing"]
 SOURCES: tuple[Source, ...] = ("minutes", "half_hours", "missing")
 """From the best to the worst."""
@@ -91,14 +93,15 @@ class Metered:
                     break
                 yield from (at for at in (reading.start, reading.end) if begin < at < end)
 
-    def at(self, when: datetime) -> tuple[Fraction, Source]:
+    def at(self, when: datetime) -> tuple[Amount, Source]:
         """Mean watts of the reading that holds then, and which one it is."""
         for readings, source in ((self.minutes, SOURCES[0]), (self.half_hours, SOURCES[1])):
             place = bisect_right(readings, when, key=lambda reading: reading.start)
             if place and when < readings[place - 1].end:
                 found = readings[place - 1]
-                return Fraction(found.exported_ws, found.seconds), source
-        return Fraction(0), "missing"
+                watts, rest = divmod(found.exported_ws, found.seconds)
+                return (Fraction(found.exported_ws, found.seconds) if rest else watts), source
+        return 0, "missing"
 
 
 @dataclass(slots=True)
@@ -109,10 +112,10 @@ class Counted:
     `nominations` the texts whose baseline was used, `zero` whether any asset had none.
     """
 
-    asked: Fraction = Fraction(0)
-    accepted: Fraction = Fraction(0)
-    delivered: Fraction = Fraction(0)
-    counted: Fraction = Fraction(0)
+    asked: Amount = 0
+    accepted: Amount = 0
+    delivered: Amount = 0
+    counted: Amount = 0
     times: dict[Source, int] = field(default_factory=lambda: dict.fromkeys(SOURCES, 0))
     nominations: set[str] = field(default_factory=set)
     zero: bool = False
@@ -140,7 +143,8 @@ def count(
         base = tuple(sorted(known.values(), key=lambda n: (n.issued_at, n.sha256), reverse=True))
         meters = {asset_id: metered.get(asset_id, Metered()) for asset_id in assets}
         for first, last in _slices(edges(spans), meters, base):
-            _add(found, runs, group, _Slice(first, (last - first) // _MICRO, meters, base))
+            read = {asset_id: meter.at(first) for asset_id, meter in meters.items()}
+            _add(found, runs, group, _Slice(first, (last - first) // _MICRO, read, base))
     return found
 
 
@@ -192,7 +196,7 @@ class _Slice:
 
     at: datetime
     micros: int
-    meters: Mapping[str, Metered]
+    read: Mapping[str, tuple[Amount, Source]]
     base: Sequence[Nomination]
 
     def baselines(
@@ -219,18 +223,18 @@ class _Slice:
         parts = self.baselines(run.assets, run.start)
         return period.setpoint_w - sum(watts for _, watts, _ in parts)
 
-    def gain(self, assets: frozenset[str], before: datetime) -> Fraction:
+    def gain(self, assets: frozenset[str], before: datetime) -> Amount:
         """The metered change of all of them; of a part with an unknown asset nothing is known."""
-        found = Fraction(0)
+        found: Amount = 0
         for part, watts, _ in self.baselines(assets, before):
-            read = [self.meters[asset_id].at(self.at) for asset_id in part]
+            read = [self.read[asset_id] for asset_id in part]
             if all(source != "missing" for _, source in read):
-                found += sum((power for power, _ in read), Fraction(-watts))
+                found += sum(power for power, _ in read) - watts
         return found
 
     def source(self, assets: frozenset[str]) -> Source:
         """The worst reading of any."""
-        return max((self.meters[a].at(self.at)[1] for a in assets), key=SOURCES.index)
+        return max((self.read[asset_id][1] for asset_id in assets), key=SOURCES.index)
 
 
 def _add(found: Sequence[Counted], runs: Sequence[Run], group: Sequence[int], now: _Slice) -> None:
@@ -256,7 +260,7 @@ def _add(found: Sequence[Counted], runs: Sequence[Run], group: Sequence[int], no
         wanted = {n: now.wanted(runs[n], period) for n, period in counting}
         for n, watts in _shares(wanted, now.gain(assets, before)).items():
             found[n].delivered += watts * now.micros
-            found[n].counted += min(watts, Fraction(abs(wanted[n]))) * now.micros
+            found[n].counted += min(watts, abs(wanted[n])) * now.micros
 
 
 def _lit(periods: Iterable[Period], at: datetime) -> Period | None:
@@ -284,12 +288,14 @@ def _counting(
     return [max(absolute, key=lambda one: (runs[one[0]].revision, runs[one[0]].thread))]
 
 
-def _shares(wanted: Mapping[int, int], gain: Fraction) -> dict[int, Fraction]:
+def _shares(wanted: Mapping[int, int], gain: Amount) -> dict[int, Amount]:
     """What each delivered of the gain, in the direction that it asked for, never negative."""
     size = sum(map(abs, wanted.values()))
     over = gain - sum(wanted.values())
-    found = {}
+    found = dict[int, Amount]()
     for n, watts in wanted.items():
-        credit = watts + over * Fraction(abs(watts), size) if watts else Fraction(0)
-        found[n] = max(Fraction(0), credit if watts > 0 else -credit)
+        # one alone has all of it
+        more = over if abs(watts) == size else over * Fraction(abs(watts), size)
+        credit = watts + more if watts else 0
+        found[n] = max(0, credit if watts > 0 else -credit)
     return found

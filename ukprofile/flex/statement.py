@@ -19,7 +19,7 @@ from typing import Any, Literal
 from ukprofile.errors import Refused
 from ukprofile.flex.common import Price
 from ukprofile.flex.contract import local_day
-from ukprofile.flex.counted import SOURCES, Counted
+from ukprofile.flex.counted import SOURCES, Amount, Counted
 from ukprofile.flex.times import time_text
 
 RULE = (
@@ -212,7 +212,7 @@ def utilisation(counted: Counted, price: Price | None, **about: Any) -> Line:
 
 
 def availability(
-    offered: Fraction, accepted: Fraction, price: Price | None, *, paid: bool, **about: Any
+    offered: Amount, accepted: Amount, price: Price | None, *, paid: bool, **about: Any
 ) -> Line:
     """The line of an acceptance, from watt-microseconds; `paid`: it stands."""
     rate = None if price is None else price.availability_minor_per_mw_h
@@ -233,13 +233,13 @@ def availability(
     )
 
 
-def _wh(amount: Fraction) -> int:
-    return round(amount / _WH)
+def _wh(amount: Amount) -> int:
+    return round(Fraction(amount, _WH))
 
 
-def _pence(amount: Fraction, rate: int | None) -> int:
+def _pence(amount: Amount, rate: int | None) -> int:
     """`round` of a fraction goes to the even one of two that are as near."""
-    return round(amount / _WH / _MW * (rate or 0))
+    return round(Fraction(amount * (rate or 0), _WH * _MW))
 
 
 def _baseline(counted: Counted) -> Literal["nominated", "in_part", "zero", ""]:

@@ -14,7 +14,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from fractions import Fraction
 
 from ukprofile.flex.common import Price
 from ukprofile.flex.counted import Counted, Metered, Nomination, count
@@ -176,10 +175,10 @@ def _of_award(one: Award) -> Line:
     )
 
 
-def _energy(periods: Iterable[Period]) -> Fraction:
+def _energy(periods: Iterable[Period]) -> int:
     """Power x time, in watt-microseconds."""
     whole = sum(abs(p.level_w) * ((p.end - p.start) // timedelta(seconds=1)) for p in periods)
-    return Fraction(whole * _SECOND)
+    return whole * _SECOND
 
 
 # -- readings --------------------------------------------------------------------------------------

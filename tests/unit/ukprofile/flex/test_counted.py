@@ -54,7 +54,10 @@ def wh(*runs: Run, nominations=(), half_hours=(), **metered) -> list[tuple[Fract
     meters = {name: Metered(readings) for name, readings in metered.items()}
     if half_hours:
         meters["A"] = replace(meters.get("A", Metered()), half_hours=half_hours)
-    return [(c.delivered / WH, c.counted / WH) for c in count(runs, meters, nominations)]
+    return [
+        (Fraction(c.delivered, WH), Fraction(c.counted, WH))
+        for c in count(runs, meters, nominations)
+    ]
 
 
 def test_each_minute_counts_up_to_what_was_accepted_and_no_minute_makes_up_for_another():
