@@ -3,6 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
+# Hundreds of short processes are started: none should compile our modules anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test check docs sandbox bench soak clean help
 
 help:
