@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, inspect
 
 from ukprofile.errors import Refused
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest revision in `migrations/versions`."""
 MIGRATIONS = Path(__file__).parent / "migrations"
 
