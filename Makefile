@@ -3,7 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check docs sandbox bench soak clean help
+# Hundreds of short processes are started: none should compile our modules anew.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: demo test check measured docs sandbox bench soak clean help
 
 help:
 	@echo "make demo     a day of dispatching in under two minutes, checked"
@@ -31,13 +34,17 @@ sandbox: $(VENV)/installed
 # Measuring what is covered doubles the time of a test: only those that are about ukprofile itself.
 COVERING := tests/unit/ukprofile tests/contract/test_vectors.py tests/contract/test_states.py
 
-test: check
+# mypy keeps one core busy: what is measured runs beside it.
+test: $(VENV)/installed
+	$(MAKE) --jobs=2 check measured
+	$(BIN)/python -m pytest -q -n auto --dist worksteal --ignore tests/e2e $(COVERING:%=--ignore %)
+	$(BIN)/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder tests/e2e
+
+measured: $(VENV)/installed
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest -q -n auto --dist worksteal $(COVERING)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
-	$(BIN)/python -m pytest -q -n auto --dist worksteal --ignore tests/e2e $(COVERING:%=--ignore %)
-	$(BIN)/python -m pytest -q -n 3 --dist loadfile tests/e2e
 
 check: $(VENV)/installed
 	$(BIN)/ruff check .

@@ -26,8 +26,8 @@ from ven.answer import Voice
 from ven.bell import Bell
 from ven.clock_watch import ClockWatch
 from ven.device.simulated import Battery, SimulatedBattery
-from ven.draft import Dialect, Fleet
 from ven.endure import Endurance
+from ven.fleet import Dialect, Fleet
 from ven.heartbeat import Heartbeat
 from ven.journal import Book, Journal
 from ven.listen import Listener, Party

@@ -18,9 +18,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
-from typing import Any, Literal
+from typing import Any
 
-from ukprofile.errors import Refused
 from ukprofile.flex.dispatch import Thread
 from ukprofile.flex.header import Header, uuid7
 from ukprofile.flex.times import checked_time, milliseconds, time_text
@@ -30,35 +29,13 @@ from ukprofile.receiving import Entry, Ledger, Slot, Verdict, parse_text
 from ukprofile.receiving.opening import digest
 from ukprofile.receiving.thread import thread_of
 from ukprofile.signing import canonical_form
+from ven.fleet import Fleet
 
-Dialect = Literal["uk", "gb-draft"]
-"""What a DSO's VTN sends: signed messages of the profile, or the draft's payloads alone."""
 ISSUER = "gb-draft"
 """Stands where a signed message has its issuer: nobody signed this."""
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 """In place of "now", so that what is to be done now reads the same at every poll."""
 _LONGEST = 64
-
-
-@dataclass(frozen=True, slots=True)
-class Fleet:
-    """My assets by the DSO's ids, and those of each group."""
-
-    assets: tuple[str, ...]
-    groups: Mapping[str, tuple[str, ...]]
-
-    def named(self, draft: Draft) -> tuple[str, ...]:
-        """The assets that `draft` is for: those it names, else those of its groups, else all.
-
-        Raises Refused ASSET_UNKNOWN where any of them is not mine: nobody could say which part
-        of the power would be theirs.
-        """
-        if unknown := [g for g in draft.groups if not draft.assets and g not in self.groups]:
-            raise _not_mine("group", unknown)
-        found = draft.assets or tuple(a for g in draft.groups for a in self.groups[g])
-        if unknown := [asset for asset in found if asset not in self.assets]:
-            raise _not_mine("asset", unknown)
-        return tuple(dict.fromkeys(found)) or self.assets
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +203,9 @@ class _Maker:
     ) -> Entry:
         """What is asked, or proposed. Raises Refused ASSET_UNKNOWN."""
         body = {
-            "assets": [{"asset_id": asset} for asset in self.reader.fleet.named(draft)],
+            "assets": [
+                {"asset_id": asset} for asset in self.reader.fleet.named(draft.assets, draft.groups)
+            ],
             "periods": [period.to_json() for period in draft.periods],
             "firm": draft.firm,
             "real_time": draft.real_time,
@@ -293,10 +272,3 @@ class _Maker:
             valid_until=until,
             received_at=self.now,
         )
-
-
-def _not_mine(what: str, ids: Sequence[str]) -> Refused:
-    named = ", ".join(ids)
-    return Refused(
-        "ASSET_UNKNOWN", f"{what} {named[:200]} is none of mine", path="/intervals", clause="5.3"
-    )

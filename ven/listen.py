@@ -27,7 +27,8 @@ from ukprofile.trust import Register
 from ven.again import say_again
 from ven.alarms import Alarms, alarm, alarm_of
 from ven.bell import Bell
-from ven.draft import Dialect, entry_when_gone, is_draft
+from ven.draft import entry_when_gone, is_draft
+from ven.fleet import Dialect
 from ven.journal import Alarm, Book, Journal, Sighting, time_text
 from ven.recall import Recall
 from ven.receive import Receiver

@@ -52,7 +52,8 @@ from ven.answer import (
     read_back_unsigned,
     tell_gone,
 )
-from ven.draft import Fleet, Reader, entries_for
+from ven.draft import Reader, entries_for
+from ven.fleet import Fleet
 from ven.journal import Alarm, Book, Journal
 from ven.replan import replan
 

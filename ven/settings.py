@@ -33,7 +33,7 @@ from ukprofile.loopback import is_loopback
 from ukprofile.signing import SigningKeys
 from ukprofile.trust import KeySet, Register
 from ven.device.simulated import Battery
-from ven.draft import Dialect, Fleet
+from ven.fleet import Dialect, Fleet
 
 Environment = Literal["sandbox", "production"]
 

@@ -22,7 +22,7 @@ from ukprofile.openadr.client import Client, Credentials
 from ukprofile.trust import Register
 from ven.bell import Bell
 from ven.device.simulated import Battery
-from ven.draft import Dialect
+from ven.fleet import Dialect
 from ven.journal import Book
 from ven.post_action import PostActions
 from vtn.domain.grants import grant, ven_of

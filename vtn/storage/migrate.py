@@ -1,14 +1,18 @@
-"""Bring a database up to date before anything else; stop the start when that fails."""
+"""Bring a database up to date before anything else; stop the start when that fails.
+
+Alembic is loaded only where there is something to do: it is slow to load, and a command opens
+the database of a VTN that is not running anew each time.
+"""
 
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.util.exc import CommandError
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine, inspect
 
 from ukprofile.errors import Refused
+
+HEAD = "0004"
+"""The newest revision in `migrations/versions`."""
+MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 def migrate(engine: Engine) -> str:
@@ -16,16 +20,32 @@ def migrate(engine: Engine) -> str:
 
     Raises Refused STORE_DOWN with what to do.
     """
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        try:
-            command.upgrade(config, "head")
-        except CommandError as error:
-            raise Refused(
-                "STORE_DOWN",
-                f"the database cannot be brought up to date: {error}. It may have been written by "
-                "a newer version: install that one, or restore the backup made before it",
-            ) from error
-        return MigrationContext.configure(connection).get_current_revision() or ""
+        if _revisions(connection) != [HEAD]:
+            _upgrade(connection)
+    return HEAD
+
+
+def _revisions(connection: Connection) -> list[str]:
+    """Where the database stands; empty where it is new."""
+    if not inspect(connection).has_table("alembic_version"):
+        return []
+    return list(connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalars())
+
+
+def _upgrade(connection: Connection) -> None:
+    from alembic import command
+    from alembic.config import Config
+    from alembic.util.exc import CommandError
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["connection"] = connection
+    try:
+        command.upgrade(config, HEAD)
+    except CommandError as error:
+        raise Refused(
+            "STORE_DOWN",
+            f"the database cannot be brought up to date: {error}. It may have been written by "
+            "a newer version: install that one, or restore the backup made before it",
+        ) from error

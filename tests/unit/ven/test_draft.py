@@ -21,7 +21,8 @@ from ukprofile.errors import Refused
 from ukprofile.flex.dispatch import Thread
 from ukprofile.receiving import Entry, MemoryLedger
 from ukprofile.receiving.thread import thread_of
-from ven.draft import Fleet, Reader, entries_for, entry_when_gone, is_draft
+from ven.draft import Reader, entries_for, entry_when_gone, is_draft
+from ven.fleet import Fleet
 from ven.plan import dispatches
 
 FLEET = Fleet(("ASS001", "ASS002"), {"AGRP001": ("ASS002",)})

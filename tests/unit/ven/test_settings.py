@@ -9,8 +9,8 @@ import pytest
 from ukprofile.flex.common import Price
 from ukprofile.signing import SigningKeys
 from ven.device.simulated import Battery
-from ven.draft import Fleet
 from ven.equipment import offer_terms
+from ven.fleet import Fleet
 from ven.offer import Nature
 from ven.settings import Asset, Place, Settings, SettingsError, check_url, key_sets_in
 
