@@ -75,7 +75,7 @@ class Bidder:
 
         def ask(book: Book) -> Question | None:
             for chance in chances(book, now):
-                if chance.entry.sha256 not in seen_to:
+                if chance.entry.sha256 not in seen_to and chance.request.end <= seen.until:
                     return self._question(book, chance, seen, now)
             return None
 

@@ -37,11 +37,10 @@ def forecast_of(settings: Settings) -> Mapping[str, tuple[Ability, ...]]:
 
 def offer_terms(settings: Settings) -> Terms | None:
     """On what terms offers are made; None = none are."""
-    price = settings.price()
-    if price is None:
+    if not settings.offer_price:
         return None
     return Terms(
-        price,
+        settings.price(),
         settings.asset_class,
         settings.energy_source,
         {asset_id: Nature(*said) for asset_id, said in settings.natures().items()},

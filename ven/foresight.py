@@ -20,10 +20,14 @@ Forecast = Mapping[str, tuple[Ability, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Foresight:
-    """What each asset could do, and which devices did not say."""
+    """What each asset could do until `until`, and which devices did not say.
+
+    Of what ends later nothing can be said by it: that came while the devices were asked.
+    """
 
     able: Forecast
     silent: frozenset[str]
+    until: datetime
 
 
 class Forecaster:
@@ -49,7 +53,7 @@ class Forecaster:
             told = await asyncio.to_thread(self._told)
         except ForecastError as error:
             self._log.warning("no forecast", why=str(error))
-            return Foresight({}, frozenset(self._devices))
+            return Foresight({}, frozenset(self._devices), until)
         found = await asyncio.gather(
             *(
                 self._one(asset_id, device, told, until)
@@ -58,7 +62,7 @@ class Forecaster:
         )
         able = {asset: steps for asset, steps in found if steps is not None}
         silent = frozenset(asset for asset, steps in found if steps is None)
-        return Foresight(able, silent)
+        return Foresight(able, silent, until)
 
     async def _one(
         self, asset_id: str, device: Device, told: Forecast, until: datetime

@@ -43,10 +43,11 @@ class Nature:
 class Terms:
     """On what terms this FSP offers: its price, what its assets are, and how sure it is.
 
-    `natures` are those of assets that differ from the usual one.
+    `price` None = each contract's own. `natures` are those of assets that differ from the usual
+    one.
     """
 
-    price: Price
+    price: Price | None
     asset_class_id: str
     energy_source: str
     natures: Mapping[str, Nature] = field(default_factory=dict)
@@ -65,7 +66,12 @@ def offer(
     promised: Mapping[str, tuple[Load, ...]],
     forecasts: Mapping[str, Sequence[Ability]],
 ) -> Availability | None:
-    """The offer to `request` under one contract; None where too little could be done."""
+    """The offer to `request` under one contract; None where too little could be done, or where
+    nobody has said at what price.
+    """
+    price = terms.price or contract.price
+    if price is None:
+        return None
     spans = open_spans(contract, request.start, request.end)
     everything = Asked((), (), contract, weights, promised, forecasts)
     capable = [
@@ -83,7 +89,7 @@ def offer(
         zone=contract.zone,
         assets=tuple(_offered(one, contract, terms) for one in assets),
         periods=tuple(_offered_period(period, contract) for period in periods),
-        price=terms.price,
+        price=price,
         dispatch_type=request.dispatch_type,
         confidence_percent=terms.confidence_percent,
     )

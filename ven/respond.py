@@ -165,7 +165,7 @@ class Responder:
 
         def ask(book: Book) -> tuple[Waiting, Asked] | None:
             for one in outlook(book, now)[0]:
-                if one.held.sha256 not in left:
+                if one.held.sha256 not in left and one.periods[-1].end <= seen.until:
                     return one, self._asked(book, one, seen, now)
             return None
 

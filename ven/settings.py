@@ -38,6 +38,8 @@ from ven.fleet import Dialect, Fleet
 Environment = Literal["sandbox", "production"]
 
 HALF_HOUR_S = 1800
+OF_CONTRACT = "contract"
+"""As the price of offers: each contract's own."""
 _OFFERED_AS = re.compile(
     r"(?P<id>[A-Za-z0-9_.:-]{1,64})=(?P<made>[A-Za-z0-9_.-]{1,64}):(?P<source>[ -9;-~]{1,64})"
     r"(:(?P<ghg>[0-9]{1,9}))?"
@@ -105,7 +107,8 @@ class Settings:
     policy: str = "able"
     """Who answers schedules and increases: able, accept, or module:Class of the FSP's own."""
     offer_price: str = ""
-    """Price of our offers, GBP:21000:500 = pence per MWh : pence per MW and hour; "" = none."""
+    """Price of our offers, GBP:21000:500 = pence per MWh : pence per MW and hour; "contract" = each
+    contract's own; "" = we make none."""
     asset_class: str = "unknown"
     """Make and model of our assets, as offers name them (requirement A7)."""
     energy_source: str = "Storage"
@@ -201,12 +204,14 @@ class Settings:
         return found
 
     def price(self) -> Price | None:
-        """The price of our offers; None = we make none. Raises SettingsError."""
-        if not self.offer_price:
+        """The price of our offers; None = none of our own. Raises SettingsError."""
+        if self.offer_price in ("", OF_CONTRACT):
             return None
         currency, *numbers = self.offer_price.split(":")
         if currency not in CURRENCIES or len(numbers) not in (1, 2):
-            raise SettingsError("offer_price is CURRENCY:PENCE_PER_MWH[:PENCE_PER_MW_AND_HOUR]")
+            raise SettingsError(
+                "offer_price is CURRENCY:PENCE_PER_MWH[:PENCE_PER_MW_AND_HOUR], or contract"
+            )
         if not all(number.isascii() and number.isdigit() for number in numbers):
             raise SettingsError(f"offer_price {self.offer_price!r}: whole smallest units are due")
         return Price(currency, *map(int, numbers))
@@ -419,7 +424,7 @@ _HELP = {
     "timeout_s": "Seconds one request to the VTN may take.",
     "device_timeout_s": "Seconds one call to a device may take.",
     "policy": "Who answers schedules and increases: able, accept, or module:Class of your own.",
-    "offer_price": "Price of offers, GBP:21000:500: pence per MWh, per MW and hour; empty = none.",
+    "offer_price": "Of offers, GBP:21000:500: pence per MWh/MW h; contract = its; empty: none.",
     "asset_class": "Make and model of the assets, as offers name them.",
     "energy_source": "A word of the list of licence condition 31E, as offers name it.",
     "offered_as": "Assets that differ from that: ASSET=CLASS:SOURCE[:GHG], GHG in g CO2e/kWh.",

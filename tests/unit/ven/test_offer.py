@@ -61,6 +61,17 @@ def test_never_more_than_was_asked_for_nor_than_the_capacity():
     assert offers(modest, A1=(steady(9_000_000),)) == ([(60, 180, 700_000)], ["A1"])
 
 
+def test_without_a_price_of_ones_own_it_is_the_contract_s_or_nothing_is_offered():
+    of_contract = replace(TERMS, price=None)
+    priced = replace(CONTRACT, price=Price("GBP", None, 1900))
+    body = offer(REQUEST, priced, of_contract, {}, {}, {"A1": (steady(640_500),)})
+    assert body is not None
+    assert body.price == Price("GBP", None, 1900)
+    silent = replace(CONTRACT, price=None)
+    assert offers(contract=silent, A1=(steady(640_500),)) is not None
+    assert offers(contract=silent, terms=of_contract, A1=(steady(640_500),)) is None
+
+
 def test_a_request_for_more_demand_is_offered_less_export():
     up = replace(REQUEST, delta_w=-800_000, dispatch_type="demand_turn_up")
     assert offers(up, A1=(steady(500_000),)) == ([(60, 180, -500_000)], ["A1"])

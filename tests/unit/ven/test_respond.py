@@ -163,6 +163,29 @@ async def test_a_forecast_file_is_read_anew_and_a_broken_one_answers_nothing(tmp
         assert period["delta_w"] == 300_000
 
 
+async def test_what_comes_while_the_devices_are_asked_is_answered_by_what_they_say_next(tmp_path):
+    async with table_at(tmp_path) as table:
+        await table.propose("D1", 100_000)
+        await table.agent.listener.look()
+        device = table.agent.responder._forecaster._devices[ASSET]
+        ask = device.forecast
+
+        async def forecast(until):
+            device.forecast = ask
+            later = PeriodOrder(start=START, end=END + 30 * MINUTE, delta_w=100_000)
+            await table.desk.schedule(
+                ScheduleOrder(contract_id=CONTRACT, periods=(later,), thread="D2")
+            )
+            await table.agent.listener.look()
+            return await ask(until)
+
+        device.forecast = forecast
+        await table.agent.responder.look()
+        assert await table.state("D2") == "proposed"
+        await table.turn()
+        assert [r["answer"] for r in await table.said()] == ["accept", "accept"]
+
+
 async def test_an_increase_waits_for_its_acceptance_and_then_runs(tmp_path):
     async with table_at(tmp_path) as table:
         period = PeriodOrder(start=START, end=END, delta_w=200_000)

@@ -2,6 +2,7 @@
 
 import json
 import secrets
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -65,6 +66,9 @@ def test_on_what_terms_is_offered():
     assert terms.nature("A2") == Nature("ACME-EVSE-G2", "Demand side", 0)
     assert terms.confidence_percent == 92
     assert offer_terms(PLAIN) is None
+    of_contract = offer_terms(replace(PLAIN, offer_price="contract").check())
+    assert of_contract is not None
+    assert of_contract.price is None
 
 
 def test_private_halves_are_private_and_stay_in_one_file(place):
