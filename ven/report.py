@@ -9,7 +9,7 @@ business time while something runs.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -102,23 +102,24 @@ class Reporter:
                 for w in _watched(book, now)
             ]
 
-        lacking = self._still_lacking(await self._journal.read(looked), now)
+        seen_now = await self._journal.read(looked)
+        lacking = self._still_lacking(seen_now, now)
 
-        def words(book: Book) -> list[tuple[Watched, Word, tuple[Seen, ...]]]:
-            found = []
-            for one, seen in looked(book):
+        def words(
+            found: Sequence[tuple[Watched, tuple[Seen, ...]]],
+        ) -> Iterator[tuple[Watched, Word, tuple[Seen, ...]]]:
+            for one, seen in found:
                 since = lacking.get(one.key)
                 word = progress(one.dispatch, one.said, seen, one.ramp, now, since)
-                found += [(one, word, seen)] if word is not None else []
-            return found
+                if word is not None:
+                    yield one, word, seen
 
-        if await self._journal.read(words):
+        def say(book: Book) -> list[Alarm]:
+            return [a for w in words(looked(book)) for a in self._say(book, *w, now)]
+
+        if any(words(seen_now)):
             with suppress(InDoubt):
-                self._alarms.tell(
-                    await self._journal.write(
-                        lambda book: [a for w in words(book) for a in self._say(book, *w, now)]
-                    )
-                )
+                self._alarms.tell(await self._journal.write(say))
                 self._bell.ring()
         return min((w.next_look(now) for w in watched), default=now + _FAR)
 

@@ -25,7 +25,11 @@ def read_time(text: object) -> datetime | None:
     if not isinstance(text, str) or _TIME.fullmatch(text) is None:
         return None
     try:
-        return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+        # digits stand where they must: reading a text for itself costs a tenth of strptime
+        return datetime(
+            int(text[:4]), int(text[5:7]), int(text[8:10]),
+            int(text[11:13]), int(text[14:16]), int(text[17:19]), tzinfo=UTC,
+        )  # fmt: skip
     except ValueError:
         return None
 

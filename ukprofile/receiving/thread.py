@@ -64,13 +64,22 @@ def terms_of(ledger: Ledger, program: str) -> ContractTerms | None:
 
 def _thread(ledger: Ledger, entries: Sequence[Entry]) -> Thread:
     """The thread, each of its texts with what a response did to it."""
-    thread = Thread(tuple(held_of(entry) for entry in entries))
     dispatch = any(entry.slot.family == "dispatch" for entry in entries)
-    answers = answers_to(ledger, thread) if dispatch else ()
-    if not any(answer.header.kind == "response" and answer.counts for answer in answers):
-        return thread
-    program = entries[0].slot.program
-    steps = dispatch_state(thread, answers, _EVER, terms_of(ledger, program), "ven").steps
+    answers = [reply for e in entries for reply in ledger.replies(e.sha256)] if dispatch else []
+    if not any(answer.kind == "response" and answer.standing for answer in answers):
+        return Thread(tuple(held_of(entry) for entry in entries))
+    return _responded(tuple(entries), tuple(answers), ledger.terms(entries[0].slot.program))
+
+
+@lru_cache(maxsize=1024)
+def _responded(
+    entries: tuple[Entry, ...], replies: tuple[Entry, ...], held: Entry | None
+) -> Thread:
+    """The thread by what it is made of: an agent asks for each of its dispatches all the time."""
+    thread = Thread(tuple(held_of(entry) for entry in entries))
+    terms = None if held is None else ContractTerms.read(_read(held.text)[1])
+    answers = tuple(held_of(reply) for reply in replies)
+    steps = dispatch_state(thread, answers, _EVER, terms, "ven").steps
     done = {
         step.held.header.in_reply_to.sha256: step.event
         for step in steps

@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Literal
 
 from ukprofile.receiving import SENT, STANDING, Entry, Slot
@@ -413,7 +414,9 @@ class Book:
         return row
 
 
+@lru_cache(maxsize=4096)
 def _entry(row: tuple[Any, ...]) -> Entry:
+    """A row says all of its entry: every look at a dispatch reads the same few dozen again."""
     return Entry(
         sha256=row[1],
         slot=Slot(*row[2:8]),

@@ -17,4 +17,4 @@ def read_time(text: str | None) -> datetime | None:
 
 def due_time(text: str) -> datetime:
     """What `time_text` wrote, where a time is always there."""
-    return datetime.strptime(text, _FORM).replace(tzinfo=UTC)
+    return datetime.fromisoformat(text)
