@@ -469,6 +469,41 @@ async def test_a_life_at_the_desk_from_the_command_line(server):
     assert len((await json_of("desk", "show", "D1", *to))["course"]) == 4
 
 
+async def test_contracts_and_orders_may_come_in_numbers(server):
+    await server.start()
+    await joined(server.data)
+    to = ("-d", server.data)
+    terms = json.loads(in_force())
+    two = [terms | {"contract_id": f"UKPN:FLEX-{n}", "capacity_w": 2000} for n in (8, 9)]
+    wrong = [*two, terms | {"capacity_w": -1}]
+    add = ("contracts", "add", "-", "--provider", "FSP7", *to)
+    assert "/2/capacity_w" in one_line(await told(*add, stdin=json.dumps(wrong)))
+    made = await json_of(*add, stdin=json.dumps(two))
+    assert [one["contract_id"] for one in made] == ["UKPN:FLEX-8", "UKPN:FLEX-9"]
+
+    period = {"start": tomorrow(16), "end": tomorrow(17), "delta_w": 1000}
+    orders = [
+        {"do": "market", "product": "OU", "zone": "HENDON-WAY", "members": ["FSP7"]},
+        {"do": "schedule", "contract_id": "UKPN:FLEX-8", "thread": "D8", "periods": [period]},
+        {"do": "dance"},
+        {"do": "confirm", "thread": "D8"},
+    ]
+    lines = "\n".join([*map(json.dumps, orders), "", "{", ""])
+    done = await told("desk", "batch", "-", "--json", *to, stdin=lines)
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.returncode == 1
+    assert [(a["line"], a["do"], "answer" in a) for a in answers] == [
+        (1, "market", True),
+        (2, "schedule", True),
+        (3, "dance", False),
+        (4, "confirm", True),
+        (6, "", False),
+    ]
+    shown = await told("desk", "batch", "-", *to, stdin=json.dumps({"do": "show", "thread": "D8"}))
+    assert shown.returncode == 0
+    assert shown.stdout.split() == ["1", "show", "D8", "confirmed"]
+
+
 async def test_a_dispatch_is_stopped_from_the_command_line(tmp_path):
     server = await Server(tmp_path).start()
     try:

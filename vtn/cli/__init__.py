@@ -12,6 +12,7 @@ import typer
 from ukprofile.errors import ProfileError, Refused
 from vtn.cli import (
     backup,
+    batch,  # noqa: F401 - a further command of the desk
     clients,
     clock,
     contracts,
