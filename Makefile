@@ -10,6 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 help:
 	@echo "make demo     a day of dispatching in under two minutes, checked"
+	@echo "              INPUT=history.csv DATE=yyyy-mm-dd: that day of what a DSO published"
 	@echo "make test     checks and tests"
 	@echo "make sandbox  a VTN and two agents that stay up, to try things out"
 	@echo "make check    mypy, ruff, architecture"
@@ -26,7 +27,7 @@ $(VENV)/installed: pyproject.toml
 	@touch $@
 
 demo: $(VENV)/installed
-	$(BIN)/python -m demo
+	$(BIN)/python -m demo $(if $(INPUT),--input '$(INPUT)') $(if $(DATE),--date '$(DATE)')
 
 sandbox: $(VENV)/installed
 	$(BIN)/python -m demo sandbox

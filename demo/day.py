@@ -5,7 +5,9 @@
      "then": ["ACME acknowledgement DSP-1 received"]}
 
 `run` is the very command a person would type: `@17:00` stands for that time of the day in UTC,
-`%ACME` for the directory of that agent. Three are not ours: `kill -9 NAME` ends a process (vtn, or
+`%ACME` for the directory of that agent; `orders` beside it are the lines of its stdin. Times of
+scenes and levels may also be written in full, 2026-11-24T16:50:00Z: a date's clocks may show one
+twice. Three commands are not ours: `kill -9 NAME` ends a process (vtn, or
 an agent), `start NAME` starts it again as it was started before, and `tamper NAME THREAD` has
 somebody on the way show the FSP something else once (a name of `plugfest.faults.TAMPERINGS`; with
 a last word `always`, until `tamper nothing`). `then` is what the FSPs must answer before it goes
@@ -24,10 +26,15 @@ from zoneinfo import ZoneInfo
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One command, and what it is in words."""
+    """One command, and what it is in words; what it reads from stdin, as lines of JSON."""
 
     says: str
     run: str
+    orders: tuple[Mapping[str, Any], ...] = ()
+
+    @property
+    def stdin(self) -> str:
+        return "".join(json.dumps(order) + "\n" for order in self.orders)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +73,10 @@ class Day:
             Scene(
                 self.at(scene["at"]),
                 scene.get("title", ""),
-                tuple(Step(step["says"], step["run"]) for step in scene.get("steps", ())),
+                tuple(
+                    Step(step["says"], step["run"], tuple(step.get("orders", ())))
+                    for step in scene.get("steps", ())
+                ),
                 tuple(scene.get("then", ())),
             )
             for scene in self.scenario["scenes"]
@@ -85,14 +95,21 @@ class Day:
     def readings_of(self, agent: Mapping[str, Any]) -> int:
         """How many readings each of an agent's assets has of that day."""
         reading = timedelta(seconds=int(agent.get("settings", {}).get("reading_s", 60)))
-        return (self.at("24:00") - self.start) // reading
+        return (self.at("24:00") - self.midnight) // reading
+
+    @property
+    def midnight(self) -> datetime:
+        return self.at("00:00")
 
     @property
     def start(self) -> datetime:
-        return self.at("00:00")
+        """When it begins: what is bought for the day may be bought the evening before."""
+        return self.at(self.scenario.get("start", "00:00"))
 
     def at(self, text: str) -> datetime:
         """The instant at which clocks there show `text` (HH:MM; 24:00 and more is the next day)."""
+        if "T" in text:
+            return datetime.fromisoformat(text)
         hours, minutes = map(int, text.split(":"))
         day = self.date + timedelta(days=hours // 24)
         zone = ZoneInfo(self.scenario["time_zone"])

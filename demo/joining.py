@@ -3,7 +3,7 @@
 FSP   ukven init        keys and settings; gives public.json to the DSO
 DSO   ukvtn keys add    pins them
       ukvtn clients add gives out a client and its secret
-      ukvtn contracts add
+      ukvtn contracts add   all of that FSP's
 FSP   ukven enrol       with the secret, and the DSO's public keys
       ukven set         its price, what its assets are, what it reports
 """
@@ -37,12 +37,7 @@ async def join(
     made = json.loads(
         await stage.command("vtn", "clients", "add", party, "--role", "ven", "--json", *to)
     )
-    terms = {
-        **contract,
-        "contract_id": agent["contract_id"],
-        "assets": [{"asset_id": asset} for asset in agent["assets"]],
-        "capacity_w": agent["capacity_w"],
-    }
+    terms = [{**contract, **own, "assets": _assets(agent, own)} for own in agent["contracts"]]
     await stage.command(
         "vtn", "contracts", "add", "-", "--provider", party, *to, stdin=json.dumps(terms)
     )
@@ -54,6 +49,11 @@ async def join(
     said = [f"{name}={value}" for name, value in agent.get("settings", {}).items()]
     if said:
         await stage.command("ven", "set", home, *said)
+
+
+def _assets(agent: Mapping[str, Any], own: Mapping[str, Any]) -> list[dict[str, str]]:
+    """The assets of one contract: those it names, or all of the agent's."""
+    return [{"asset_id": asset} for asset in own.get("assets", agent["assets"])]
 
 
 async def dso_keys(stage: Stage, vtn: Path) -> Path:

@@ -72,7 +72,7 @@ async def sandbox(
                 await join(stage, agent, contract, vtn_dir, vtn["url"], "--poll-s", "1")
             await stage.start(agent["party"].lower(), "ven", "run", home)
             console.print(f"  {agent['party']} runs in {home}", highlight=False)
-        market = scenario["market"]
+        market = scenario["markets"][0]
         members = [word for agent in agents for word in ("--member", agent["party"])]
         await stage.command(
             "vtn", "markets", "add", market["product"], market["zone"], *members, "-d", vtn_dir
@@ -81,12 +81,13 @@ async def sandbox(
         hints = _HINTS.format(
             bin=binaries,
             vtn=vtn_dir,
-            contract=agents[0]["contract_id"],
+            contract=agents[0]["contracts"][0]["contract_id"],
             start=clock_text(start),
             end=clock_text(start + timedelta(minutes=30)),
             later=clock_text(start + timedelta(minutes=90)),
             agent=home_of(stage, agents[0]),
-            **market,
+            product=market["product"],
+            zone=market["zone"],
         )
         console.print(hints, highlight=False, soft_wrap=True)
         await stop.wait()

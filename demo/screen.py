@@ -53,6 +53,9 @@ class Screen:
     ) -> None:
         self._console = console
         self._clock = clock
+        self._brief = bool(day.scenario.get("brief"))
+        self._unsaid: dict[str, Counter[str]] = {}
+        self._width = max(len(agent["party"]) for agent in day.agents)
         self._whole = {
             asset_id: day.readings_of(agent) for agent in day.agents for asset_id in agent["assets"]
         }
@@ -79,6 +82,13 @@ class Screen:
         elif (exchange["path"], exchange["status"]) == ("/events", 200):
             for event in exchange["response"]:
                 self._shown(row, message_of([event]))
+
+    def sum_up(self) -> None:
+        """Where not every line is shown: what each FSP has said since, a line for each."""
+        for party, said in self._unsaid.items():
+            words = ", ".join(f"{what} {count}" for what, count in said.items())
+            self.say(f"{party:{self._width}}  {words}")
+        self._unsaid.clear()
 
     def say(self, line: str) -> None:
         """One thing that happens, with the time."""
@@ -117,11 +127,20 @@ class Screen:
             since = body["at"][11:19]
             power = f", {body['power_w']:+,} W at the meter" if "power_w" in body else ""
             row.runs = f"{thread} {body['state']} {body['at'][11:16]}"
-            self._print(f"{at}  {row.party:8} {thread}: {body['state']} since {since}{power}")
+            self._tell(row, body["state"], f"{at}  {row.party:8} {thread}: {body['state']} "
+                       f"since {since}{power}")  # fmt: skip
             return
         row.said = f"{thread} {' '.join(words) or kind}"
         told = _TOLD.get(kind, kind.replace("_", "-"))
-        self._print(f"{at}  {row.party:8} {told} {thread}: {_detail(kind, body, words)}")
+        brief = told if kind in ("availability", "post_action") else " ".join((told, *words))
+        self._tell(row, brief, f"{at}  {row.party:8} {told} {thread}: {_detail(kind, body, words)}")
+
+    def _tell(self, row: Row, brief: str, line: str) -> None:
+        """Show a line; or count it, to be summed up."""
+        if self._brief:
+            self._unsaid.setdefault(row.party, Counter())[brief] += 1
+        else:
+            self._print(line)
 
     def _shown(self, row: Row, message: Any) -> None:
         if message is None or message["message_id"] in row.texts:
@@ -171,8 +190,8 @@ def clock_text(when: datetime) -> str:
 def _detail(kind: str, body: Any, words: Sequence[str]) -> str:
     """What of a message a person wants to see."""
     if kind == "availability":
-        price = body["price"]
-        return f"{_periods(body)} at {price['utilisation_minor_per_mwh'] / 100:.2f} a MWh"
+        price = body["price"].get("utilisation_minor_per_mwh", 0)
+        return f"{_periods(body)} at {price / 100:.2f} a MWh"
     if kind == "post_action":
         return f"{sum(body['delivered_wh']):,} Wh delivered by {body['assets'][0]['asset_id']}"
     if kind == "response" and "periods" in body:

@@ -3,9 +3,9 @@
     python -I demo/checker SCENARIO DIRECTORY
 
 Reads the scenario, and against it: every HTTP exchange as a proxy recorded it, the agents'
-journals, the devices' own logs, the VTN's database, what the desk said, the exit codes. Imports
-nothing of this project, so that it shares no mistake with what it checks; signatures are verified
-from the published format alone.
+journals, the devices' own logs, the VTN's database, what the desk said, both ends' statements, the
+exit codes. Imports nothing of this project, so that it shares no mistake with what it checks;
+signatures are verified from the published format alone.
 
 Exit codes: 0 everything agrees; 1 something does not, and each disagreement is named.
 """
@@ -17,6 +17,7 @@ from pathlib import Path
 
 import keeping
 import metering
+import paying
 import power
 import story
 import texts
@@ -40,6 +41,8 @@ CHECKS: tuple[Callable[[Evidence], Iterator[str]], ...] = (
     metering.the_day_was_metered_whole,
     metering.the_readings_were_shown_as_they_came,
     metering.delivered_energy_is_what_the_devices_gave,
+    paying.both_ends_say_the_same_of_what_is_paid,
+    paying.what_was_given_is_paid_at_its_price,
     keeping.nobody_saw_what_is_others,
     keeping.the_vtn_kept_everything,
     keeping.both_ledgers_hold_the_same_texts,

@@ -93,6 +93,8 @@ class Evidence:
 
     def at(self, text: str, days: int = 0) -> datetime:
         """The instant at which clocks there show `text`; hours from 24 on are the next day's."""
+        if "T" in text:
+            return time(text)
         hours, minutes = map(int, text.split(":"))
         day = date.fromisoformat(self.scenario["date"]) + timedelta(days=days + hours // 24)
         zone = ZoneInfo(self.scenario["time_zone"])
@@ -111,6 +113,21 @@ class Evidence:
 
     def of(self, agent: JSON) -> list[JSON]:
         return [e for e in self.exchanges if e["client_id"] == agent["party"].lower()]
+
+    def contracts(self, agent: JSON) -> dict[str, list[str]]:
+        """Every contract of an agent, with its assets: those it names, or all of the agent's."""
+        return {
+            own["contract_id"]: list(own.get("assets", agent["assets"]))
+            for own in agent["contracts"]
+        }
+
+    def markets(self, agent: JSON) -> list[str]:
+        """The markets in which an agent may offer."""
+        return [
+            f"market:{self.dso}:{one['product'].replace('+', '-')}:{one['zone']}"
+            for one in self.scenario["markets"]
+            if agent["party"] in one["members"]
+        ]
 
     def home(self, agent: JSON) -> Path:
         return self.directory / str(agent["party"]).lower()

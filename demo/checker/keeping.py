@@ -8,9 +8,12 @@ READS = ("/programs", "/events", "/reports", "/vens", "/resources")
 
 
 def nobody_saw_what_is_others(e: Evidence) -> Iterator[str]:
-    market = "MARKET-{}-{product}-{zone}".format(e.dso, **e.scenario["market"])
     for agent in e.agents:
-        targets = (["CONTRACT_ID-" + agent["contract_id"].replace(":", "-")], [market])
+        contracts = ["CONTRACT_ID-" + name.replace(":", "-") for name in e.contracts(agent)]
+        markets = [
+            name.replace("market", "MARKET", 1).replace(":", "-") for name in e.markets(agent)
+        ]
+        targets = [[target] for target in (*contracts, *markets)]
         for x in e.of(agent):
             if x["method"] != "GET" or x["status"] != 200 or not x["path"].startswith(READS):
                 continue

@@ -29,6 +29,8 @@ def the_day_was_metered_whole(e: Evidence) -> Iterator[str]:
 def the_readings_were_shown_as_they_came(e: Evidence) -> Iterator[str]:
     """One unsigned report for each asset and day: at its end it holds all of it, as was metered."""
     for agent in e.agents:
+        if agent["settings"].get("telemetry") != "true":
+            continue
         reading_s = int(agent["settings"].get("reading_s", 60))
         whole = e.half_hours * 1800 // reading_s
         for asset_id in agent["assets"]:

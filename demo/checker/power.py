@@ -13,20 +13,21 @@ SHARE = 20
 def devices_held_just_what_was_asked(e: Evidence) -> Iterator[str]:
     """At every edge of every level, and in between, the sum of the commands in force is right."""
     for agent in e.agents:
-        levels = _levels(e, agent)
-        logs = [e.device_lines(agent, asset_id) for asset_id in agent["assets"]]
-        edges = {t for a, b, _ in levels for t in (a, b)}
-        edges |= {time(line[edge]) for log in logs for line in log for edge in ("from", "to")}
-        for edge in sorted(edges):
-            for moment in (edge - timedelta(seconds=1), edge):
-                asked = sum(w for a, b, w in levels if a <= moment < b)
-                held = sum(_held(log, moment) for log in logs)
-                if held != asked:
-                    yield f"{agent['party']} at {moment:%H:%M:%S}: {held:+} W, asked {asked:+} W"
+        for contract, assets in e.contracts(agent).items():
+            levels = _levels(e, contract)
+            logs = [e.device_lines(agent, asset_id) for asset_id in assets]
+            edges = {t for a, b, _ in levels for t in (a, b)}
+            edges |= {time(line[edge]) for log in logs for line in log for edge in ("from", "to")}
+            for edge in sorted(edges):
+                for moment in (edge - timedelta(seconds=1), edge):
+                    asked = sum(w for a, b, w in levels if a <= moment < b)
+                    held = sum(_held(log, moment) for log in logs)
+                    if held != asked:
+                        yield f"{contract} at {moment:%H:%M:%S}: {held:+} W, asked {asked:+} W"
 
 
-def _levels(e: Evidence, agent: JSON) -> list[tuple[datetime, datetime, int]]:
-    return [(e.at(a), e.at(b), watts) for a, b, watts in e.scenario["levels"][agent["party"]]]
+def _levels(e: Evidence, contract: str) -> list[tuple[datetime, datetime, int]]:
+    return [(e.at(a), e.at(b), watts) for a, b, watts in e.scenario["levels"][contract]]
 
 
 def _held(log: list[JSON], moment: datetime) -> int:
@@ -68,18 +69,19 @@ def runs_were_reported_as_they_were(e: Evidence) -> Iterator[str]:
 
 def _status(e: Evidence, agent: JSON, one: Text) -> Iterator[str]:
     word, at = one.body["state"], time(one.body["at"])
-    levels = _levels(e, agent)
+    contract = one.message["program"]
+    assets, levels = e.contracts(agent)[contract], _levels(e, contract)
     starts = {a for a, _, _ in levels} if word == "executing" else {b for _, b, _ in levels}
     if not any(edge <= at <= edge + LATEST_REPORT for edge in starts):
         yield f"says {word} at {at:%H:%M:%S}, where nothing begins or ends"
     if word != "executing":
         return
     asked = sum(w for a, b, w in levels if a <= at < b)
-    baseline = sum(_baseline(spec) for spec in agent["assets"].values())
+    baseline = sum(_baseline(agent["assets"][asset_id]) for asset_id in assets)
     if abs(one.body["power_w"] - baseline - asked) > abs(asked) // SHARE:
         yield f"executes {one.body['power_w']} W, asked is {asked:+} W over {baseline} W"
     parts = sum(part["delta_w"] for part in one.body.get("make_up", ()))
-    if len(agent["assets"]) > 1 and abs(parts - asked) > abs(asked) // SHARE:
+    if len(assets) > 1 and abs(parts - asked) > abs(asked) // SHARE:
         yield f"its make-up gives {parts} W of {asked} W"
 
 

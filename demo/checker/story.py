@@ -80,27 +80,34 @@ def _plain(intervals: JSON) -> list[JSON]:
 
 def the_cheapest_offers_were_taken(e: Evidence) -> Iterator[str]:
     """Each offer is answered once, by as much as the scenario says; cheap ones go first."""
-    awards = next(s["awards"] for s in e.scenario["scenes"] if "awards" in s)
-    taken = []
+    scenes = (scene.get("awards", {}) for scene in e.scenario["scenes"])
+    awards = {thread: due for scene in scenes for thread, due in scene.items()}
+    taken: dict[str, list[tuple[int, int]]] = {}
     for agent in e.agents:
-        offers = [t for t in e.from_ven(agent) if t.kind == "availability"]
+        party = agent["party"]
+        offers = {t.sha256: t for t in e.from_ven(agent) if t.kind == "availability"}
         answers = [t for t in e.from_dso(agent) if t.kind == "acceptance"]
-        if [a.answers["sha256"] for a in answers] != [o.sha256 for o in offers]:
-            yield f"{agent['party']}: {len(offers)} offers, {len(answers)} acceptances"
+        if sorted(a.answers["sha256"] for a in answers) != sorted(offers):
+            yield f"{party}: {len(offers)} offers, {len(answers)} acceptances"
             continue
-        for offer, answer in zip(offers, answers, strict=True):
+        for answer in answers:
+            offer = offers[answer.answers["sha256"]]
+            request = offer.answers["thread"]
             levels = {abs(p["delta_w"]) for p in answer.body["periods"]} or {0}
-            if levels != {awards[agent["party"]]}:
-                yield f"{agent['party']} was taken for {levels} W, due is {awards[agent['party']]}"
+            if levels != {awards[request][party]}:
+                yield f"{party} was taken for {levels} W, due is {awards[request][party]}"
             if not answer.body["periods"] and "reason" not in answer.body:
-                yield f"{agent['party']} was not told why its offer is turned down"
-            taken.append((offer.body["price"]["utilisation_minor_per_mwh"], max(levels)))
-    prices = [price for price, watts in taken if watts]
-    if any(price < max(prices, default=0) for price, watts in taken if not watts):
-        yield f"a cheaper offer was turned down: {sorted(taken)}"
+                yield f"{party} was not told why its offer is turned down"
+            price = offer.body["price"].get("utilisation_minor_per_mwh", 0)
+            taken.setdefault(request, []).append((price, max(levels)))
+    for request, offered in taken.items():
+        prices = [price for price, watts in offered if watts]
+        if any(price < max(prices, default=0) for price, watts in offered if not watts):
+            yield f"{request}: a cheaper offer was turned down: {sorted(offered)}"
 
 
 def what_was_accepted_in_part_was_confirmed_so(e: Evidence) -> Iterator[str]:
+    due = [line for scene in e.scenario["scenes"] for line in scene.get("then", ())]
     partial = 0
     for agent, thread, found in e.dispatches:
         for answer in e.from_ven(agent):
@@ -110,8 +117,8 @@ def what_was_accepted_in_part_was_confirmed_so(e: Evidence) -> Iterator[str]:
             later = [t for t in found if t.kind == "instruction"]
             if [t.body["periods"] for t in later] != [answer.body["periods"]]:
                 yield f"{thread}: accepted in part, and confirmed as something else"
-    if not partial:
-        yield "nothing was accepted in part"
+    if partial != sum(line.endswith(" partial") for line in due):
+        yield f"{partial} were accepted in part"
 
 
 def the_desk_knows_where_each_dispatch_stands(e: Evidence) -> Iterator[str]:

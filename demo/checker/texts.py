@@ -52,11 +52,11 @@ def _values(value: JSON) -> Iterator[JSON]:
 
 
 def every_text_is_signed_by_its_issuer(e: Evidence) -> Iterator[str]:
-    market = "market:{}:{product}:{zone}".format(e.dso, **e.scenario["market"])
     for agent in e.agents:
-        programs = {agent["contract_id"], market}
+        markets = e.markets(agent)
+        programs = {*e.contracts(agent), *markets}
         sides = (
-            (e.from_dso(agent), e.dso_key, e.dso, {agent["party"], market}),
+            (e.from_dso(agent), e.dso_key, e.dso, {agent["party"], *markets}),
             (e.from_ven(agent), e.key(agent), agent["party"], {e.dso}),
         )
         for found, key, issuer, recipients in sides:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.soak.progress import ROOT
 
-CHECKS = 27
+CHECKS = 29
 
 
 def play(directory: Path, *words: str) -> str:

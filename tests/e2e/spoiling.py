@@ -329,6 +329,18 @@ def _longer(lines: list[JSON]) -> None:
     lines[0]["to"] = lines[0]["to"].replace(":30:", ":31:")
 
 
+def _paid(edit: Callable[[JSON], None]) -> Spoil:
+    """Edit the first line of BRIGHT's statement at both ends."""
+    return _in_turn(
+        file("bright/statement.json", lambda found: edit(found[0]["lines"][0])),
+        file("statement.json", lambda found: edit(_bright(found)["lines"][0])),
+    )
+
+
+def _bright(found: JSON) -> JSON:
+    return next(one for one in found if one["fsp"] == "BRIGHT")
+
+
 ACME_DEVICE = "acme/devices/NORTH-AS-000101.jsonl"
 
 FORM = "every text is in the published form"
@@ -348,6 +360,8 @@ REPORTED = "runs were reported as they were"
 METERED = "the day was metered whole"
 SHOWN = "the readings were shown as they came"
 DELIVERED = "delivered energy is what the devices gave"
+BOTH_PAY = "both ends say the same of what is paid"
+PAID = "what was given is paid at its price"
 PRIVATE = "nobody saw what is others"
 KEPT = "the vtn kept everything"
 LEDGERS = "both ledgers hold the same texts"
@@ -396,6 +410,10 @@ SPOILT: Sequence[Spoilt] = (
     Spoilt("readings that stop before the day does", without(lambda x: _telemetry("NORTH-AS-000303")(x) and len(x["request"]["resources"][0]["intervals"]) == 288), (SHOWN,)),
     Spoilt("import shown as export", wire(_export), (SHOWN,)),
     Spoilt("more delivered than given", forge(_more("delivered_wh"), kind="post_action", of="DSP-BRIGHT-PM"), (DELIVERED,)),
+    Spoilt("an FSP that counts on a penny more", file("bright/statement.json", lambda s: s[0]["lines"][0].update(paid_minor=s[0]["lines"][0]["paid_minor"] + 1)), (BOTH_PAY,)),
+    Spoilt("a line that one end lacks", file("bright/statement.json", lambda s: s[0]["lines"].pop()), (BOTH_PAY,)),
+    Spoilt("both ends pay a penny more", _paid(lambda line: line.update(paid_minor=line["paid_minor"] + 1)), (PAID,)),
+    Spoilt("both ends pay for half of it", _paid(lambda line: line.update(counted_wh=line["counted_wh"] // 2)), (PAID,)),
     Spoilt("a contract of others", _foreign("/programs"), (PRIVATE,)),
     Spoilt("a lost report", sql("vtn/vtn.db", "DELETE FROM objects WHERE kind = 'REPORT'"), (KEPT,)),
     Spoilt("a lost outbox row", sql("vtn/vtn.db", "DELETE FROM outbox WHERE kind = 'REPORT'"), (KEPT,)),
