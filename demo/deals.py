@@ -16,12 +16,12 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from ukprofile.flex.contract import DAYS
 from ukprofile.flex.history import HistoryRow
 
 TIME_ZONE = "Europe/London"
 _PRODUCTS = {"Peak Reduction": "PR", "Scheduled Availability": "SA+OU"}
 """Names of products as published that the profile has a word for; others stay the DSO's own."""
+_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _LONGEST = 44
 _SECOND, _MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 _LONDON = ZoneInfo(TIME_ZONE)
@@ -146,7 +146,7 @@ def windows_of(start: datetime, end: datetime) -> Iterator[dict[str, Any]]:
         last = (edge - _SECOND).astimezone(_LONDON).replace(tzinfo=None) + _SECOND
         last += -timedelta(seconds=last.second) % _MINUTE
         yield {
-            "days": [DAYS[first.weekday()]],
+            "days": [_DAYS[first.weekday()]],
             "start": first.strftime("%H:%M"),
             "end": last.strftime("%H:%M"),
             "time_zone": TIME_ZONE,

@@ -46,7 +46,14 @@ MAY_IMPORT_OF_OURS = {
     "ven": ("ukprofile", "ven"),
     "plugfest": ("ukprofile", "ven", "vtn.testing", "plugfest"),
     "demo.checker": (),
-    "demo": ("demo", "ukprofile.clock", "plugfest.faults"),
+    # of what it plays it knows a published row, and no message
+    "demo": (
+        "demo",
+        "ukprofile.clock",
+        "ukprofile.errors",
+        "ukprofile.flex.history",
+        "plugfest.faults",
+    ),
     "benchmarks": ("benchmarks", "demo.stage", "demo.joining", "ukprofile", "vtn.tell"),
 }
 
