@@ -59,17 +59,17 @@ def _revised(e: Evidence, agent: JSON, line: JSON) -> datetime:
 
 
 def runs_were_reported_as_they_were(e: Evidence) -> Iterator[str]:
-    for agent, thread, _ in e.dispatches:
+    for agent, thread, found in e.dispatches:
         statuses = [
             t for t in e.from_ven(agent) if t.kind == "status" and t.answers["thread"] == thread
         ]
         for one in statuses:
-            yield from (f"{thread}: {fault}" for fault in _status(e, agent, one))
+            contract = found[0].message["program"]
+            yield from (f"{thread}: {fault}" for fault in _status(e, agent, contract, one))
 
 
-def _status(e: Evidence, agent: JSON, one: Text) -> Iterator[str]:
+def _status(e: Evidence, agent: JSON, contract: str, one: Text) -> Iterator[str]:
     word, at = one.body["state"], time(one.body["at"])
-    contract = one.message["program"]
     assets, levels = e.contracts(agent)[contract], _levels(e, contract)
     starts = {a for a, _, _ in levels} if word == "executing" else {b for _, b, _ in levels}
     if not any(edge <= at <= edge + LATEST_REPORT for edge in starts):
