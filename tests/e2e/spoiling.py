@@ -329,16 +329,14 @@ def _longer(lines: list[JSON]) -> None:
     lines[0]["to"] = lines[0]["to"].replace(":30:", ":31:")
 
 
-def _paid(edit: Callable[[JSON], None]) -> Spoil:
-    """Edit the first line of BRIGHT's statement at both ends."""
-    return _in_turn(
-        file("bright/statement.json", lambda found: edit(found[0]["lines"][0])),
-        file("statement.json", lambda found: edit(_bright(found)["lines"][0])),
-    )
+def _paid(what: str, edit: Callable[[JSON], None]) -> Spoil:
+    """Edit BRIGHT's first line of that kind at both ends."""
 
+    def both(found: JSON) -> None:
+        lines = next(one["lines"] for one in found if one["fsp"] == "BRIGHT")
+        edit(next(line for line in lines if line["what"] == what))
 
-def _bright(found: JSON) -> JSON:
-    return next(one for one in found if one["fsp"] == "BRIGHT")
+    return _in_turn(file("bright/statement.json", both), file("statement.json", both))
 
 
 ACME_DEVICE = "acme/devices/NORTH-AS-000101.jsonl"
@@ -412,8 +410,8 @@ SPOILT: Sequence[Spoilt] = (
     Spoilt("more delivered than given", forge(_more("delivered_wh"), kind="post_action", of="DSP-BRIGHT-PM"), (DELIVERED,)),
     Spoilt("an FSP that counts on a penny more", file("bright/statement.json", lambda s: s[0]["lines"][0].update(paid_minor=s[0]["lines"][0]["paid_minor"] + 1)), (BOTH_PAY,)),
     Spoilt("a line that one end lacks", file("bright/statement.json", lambda s: s[0]["lines"].pop()), (BOTH_PAY,)),
-    Spoilt("both ends pay a penny more", _paid(lambda line: line.update(paid_minor=line["paid_minor"] + 1)), (PAID,)),
-    Spoilt("both ends pay for half of it", _paid(lambda line: line.update(counted_wh=line["counted_wh"] // 2)), (PAID,)),
+    Spoilt("both ends pay a penny more", _paid("availability", lambda line: line.update(paid_minor=line["paid_minor"] + 1)), (PAID,)),
+    Spoilt("both ends pay for half of it", _paid("utilisation", lambda line: line.update(counted_wh=line["counted_wh"] // 2)), (PAID,)),
     Spoilt("a contract of others", _foreign("/programs"), (PRIVATE,)),
     Spoilt("a lost report", sql("vtn/vtn.db", "DELETE FROM objects WHERE kind = 'REPORT'"), (KEPT,)),
     Spoilt("a lost outbox row", sql("vtn/vtn.db", "DELETE FROM outbox WHERE kind = 'REPORT'"), (KEPT,)),
