@@ -399,6 +399,7 @@ COMMANDS = [
     ("desk", "vary"),
     ("desk", "show"),
     ("desk", "cease"),
+    ("desk", "batch"),
     ("desk", "cancel"),
     ("desk", "alarms"),
     ("desk", "request"),
@@ -414,6 +415,7 @@ COMMANDS = [
     ("migrate",),
     ("openapi",),
     ("schema",),
+    ("statement",),
 ]
 
 

@@ -143,6 +143,7 @@ STEPS = [
     ("history.rows", {"day": "2026-11-24"}),
     ("history.rows", {"day": "today"}),  # refused
     ("keys.revoke", {"key_set": "FSP7-1"}),
+    ("statement", {"party": "FSP7", "day": "", "from": "", "to": ""}),
     ("status", {}),
     ("dance", {}),  # refused
 ]
