@@ -123,7 +123,9 @@ def by_command(folder, said, told, mine):
     copy(folder / "journal.db", place.journal)
 
     def ukven(*words: object):
-        return CliRunner().invoke(app, ["statement", str(place.path), *map(str, words)])
+        return CliRunner(env={"COLUMNS": "200"}).invoke(
+            app, ["statement", str(place.path), *map(str, words)]
+        )
 
     differ = ukven("--day", DAY, "--compare", said)
     assert (differ.exit_code, differ.stdout.splitlines()) == (1, told)

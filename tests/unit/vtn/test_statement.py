@@ -42,7 +42,9 @@ def data(tmp_path):
 
 def test_what_is_asked_and_not_delivered_is_stated_for_people_and_programs(data):
     def said(*words: str):
-        done = CliRunner().invoke(app, ["statement", "--data-dir", str(data), *words])
+        done = CliRunner(env={"COLUMNS": "200"}).invoke(
+            app, ["statement", "--data-dir", str(data), *words]
+        )
         assert done.exit_code == 0, done.output
         return done.stdout
 
@@ -68,5 +70,7 @@ def test_what_is_asked_and_not_delivered_is_stated_for_people_and_programs(data)
     ],
 )
 def test_wrong_usage_says_what_is_due(tmp_path, words, code, why):
-    done = CliRunner().invoke(app, ["statement", "--data-dir", str(tmp_path), *words])
+    done = CliRunner(env={"COLUMNS": "200"}).invoke(
+        app, ["statement", "--data-dir", str(tmp_path), *words]
+    )
     assert (done.exit_code, why in " ".join(done.output.split())) == (code, True)
