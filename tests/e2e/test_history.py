@@ -1,8 +1,10 @@
 """A small day of a published history, played whole, on the day that has 23 hours."""
 
 import json
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -30,6 +32,11 @@ def test_a_day_of_a_history_is_played_and_paid_at_both_ends(tmp_path: Path) -> N
         for one in paid
     }
     assert held == {"ALPHA-CHARGING-LTD": [304, 400], "BETA-ENERGY": [68]}
+    with closing(sqlite3.connect(tmp_path / "played/vtn/vtn.db")) as db:
+        texts = [json.loads(text) for (text,) in db.execute("SELECT text FROM messages")]
+    metered = [m["body"]["metered_w"] for m in texts if m["kind"] == "post_action"]
+    assert metered
+    assert {len(series) for series in metered} == {46}
 
 
 @pytest.mark.parametrize(
