@@ -30,8 +30,7 @@ from vtn.tell import tell
 _CONTRACT_ID = "BENCH:CEASE"
 _AGENT = {
     "party": "HONEST",
-    "contract_id": _CONTRACT_ID,
-    "capacity_w": 1_000_000_000,
+    "contracts": [{"contract_id": _CONTRACT_ID, "capacity_w": 1_000_000_000}],
     "assets": {"ASSET-1": "capacity_wh=4000000,max_w=2000000"},
 }
 _ALWAYS = {"days": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"], "start": "00:00"}
