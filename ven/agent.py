@@ -16,7 +16,7 @@ import os
 import secrets
 import signal
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -65,11 +65,13 @@ class Crashed(ProfileError):
     """A part of the agent failed as it never should. Start it again: the journal knows where."""
 
 
-async def run(place: Place, *, ready_file: Path | None = None) -> None:
+async def run(
+    place: Place, *, ready_file: Path | None = None, tell: Callable[[str], None] | None = None
+) -> None:
     """Be the agent of `place` until SIGTERM or SIGINT.
 
-    `ready_file` is written once the VTN's events have been taken for the first time. Raises
-    SettingsError, JournalError.
+    `ready_file` is written, and `tell` called with a line for a person, once the VTN's events have
+    been taken for the first time. Raises SettingsError, JournalError.
     """
     settings = place.load()
     if not settings.enrolled:
@@ -89,7 +91,8 @@ async def run(place: Place, *, ready_file: Path | None = None) -> None:
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         log.info("starting", party=settings.party, vtn=settings.vtn, pid=os.getpid())
         try:
-            await _live(place, settings, clock, journal, client, log, stop, ready_file)
+            ready = _Ready(place, settings, ready_file, tell)
+            await _live(place, settings, clock, journal, client, log, stop, ready)
         except ExceptionGroup as group:
             log.exception("crashed")
             _, others = group.split(JournalError)
@@ -114,7 +117,7 @@ async def _live(
     client: Client,
     log: structlog.stdlib.BoundLogger,
     stop: asyncio.Event,
-    ready_file: Path | None,
+    ready: "_Ready",
 ) -> None:
     """Start every part, until `stop`; then cancel them, and send what is still queued."""
     ground = _ground(place, settings, clock, journal, log)
@@ -150,7 +153,7 @@ async def _live(
         )
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(endurance.run(part), name=type(part).__name__) for part in parts]
-        tasks.append(group.create_task(_tell_ready(listener, place, settings, ready_file)))
+        tasks.append(group.create_task(ready.say(listener)))
         await stop.wait()
         for task in tasks:
             task.cancel()
@@ -290,18 +293,29 @@ def _not_ready(ready_file: Path | None) -> None:
         ready_file.unlink(missing_ok=True)
 
 
-async def _tell_ready(
-    listener: Listener, place: Place, settings: Settings, ready_file: Path | None
-) -> None:
-    await listener.ready.wait()
-    if ready_file is not None:
-        shown = {
-            "pid": os.getpid(),
-            "party": settings.party,
-            "url": settings.vtn,
-            "directory": str(place.path.absolute()),
-        }
-        write_whole(ready_file, json.dumps(shown) + "\n")
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """Whom to tell that the agent has taken the VTN's events."""
+
+    place: Place
+    settings: Settings
+    file: Path | None
+    tell: Callable[[str], None] | None
+
+    async def say(self, listener: Listener) -> None:
+        """Tell them once it has."""
+        await listener.ready.wait()
+        party, vtn = self.settings.party, self.settings.vtn
+        if self.tell is not None:
+            self.tell(f"{party} follows {vtn}; log in {self.place.log}; stop with Ctrl-C")
+        if self.file is not None:
+            shown = {
+                "pid": os.getpid(),
+                "party": party,
+                "url": vtn,
+                "directory": str(self.place.path.absolute()),
+            }
+            write_whole(self.file, json.dumps(shown) + "\n")
 
 
 def _keys(place: Place, settings: Settings) -> SigningKeys:

@@ -181,7 +181,7 @@ def run(
     from ven.agent import run as run_agent
     from ven.settings import Place
 
-    asyncio.run(run_agent(Place(directory), ready_file=ready_file))
+    asyncio.run(run_agent(Place(directory), ready_file=ready_file, tell=typer.echo))
 
 
 @app.command()

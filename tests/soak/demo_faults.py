@@ -69,7 +69,7 @@ PLANTED = (
     Planted("the heartbeat stops", "ven/heartbeat.py", "await self._hurried.wait(self._every_s)", "await self._hurried.wait(9999)", "agents were heard of"),
     Planted("the door is open", "vtn/http/server.py", "        except Refused as refused:\n            return refused\n", "        except Refused:\n            return next(reversed(self._auth._tokens._known.values()))[0]\n", "nobody came in without a token"),
     Planted("heartbeats are written over another version", "ven/heartbeat.py", "if_match=held.etag", """if_match='"another"'""", "nothing broke on the wire"),
-    Planted("an agent that was asked to stop fails", "ven/cli.py", "    asyncio.run(run_agent(Place(directory), ready_file=ready_file))\n", "    asyncio.run(run_agent(Place(directory), ready_file=ready_file))\n    sys.exit(3)\n", "processes ended well"),
+    Planted("an agent that was asked to stop fails", "ven/cli.py", "    asyncio.run(run_agent(Place(directory), ready_file=ready_file, tell=typer.echo))\n", "    asyncio.run(run_agent(Place(directory), ready_file=ready_file, tell=typer.echo))\n    sys.exit(3)\n", "processes ended well"),
 )
 # fmt: on
 

@@ -1,0 +1,177 @@
+"""Pages for people: their shell blocks, typed as they are printed, one after the other.
+
+    ```sh     typed by a shell that keeps its directory and environment from block to block;
+              what begins as one of STAYS goes on in a terminal of its own
+    ```       what is said then. A line ... stands for any lines, … for anything in a line, a
+              time for any time
+
+A block that only looks (LOOKS) is typed again until it says what the page shows: a person does.
+"""
+
+import asyncio
+import os
+import re
+import shlex
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.waiting import until
+
+STAYS = ("ukvtn serve", "ukven run", "make sandbox")
+LOOKS = re.compile(r"(ukvtn|ukven) (desk )?(status|show|offers|alarms|journal|statement|history)\b")
+_FENCED = re.compile(r"^```(\w*)\n(.*?)^```\n", re.DOTALL | re.MULTILINE)
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
+_ENOUGH_S = 90
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Commands, and what the page shows of what they say ("" = nothing)."""
+
+    commands: str
+    shown: str = ""
+
+    @property
+    def stays(self) -> str:
+        """Its line that goes on until it is stopped; "" = it has none."""
+        return next((line for line in self.commands.splitlines() if line.startswith(STAYS)), "")
+
+    @property
+    def only_looks(self) -> bool:
+        return all(LOOKS.match(line) for line in self.commands.splitlines())
+
+    def agrees(self, said: str) -> bool:
+        """Whether that is what the page shows."""
+        lines = [line.rstrip() for line in said.strip().splitlines()]
+        return (
+            re.fullmatch(_pattern(self.shown), "".join(f"{line}\n" for line in lines)) is not None
+        )
+
+
+def blocks(page: str) -> list[Block]:
+    """The shell blocks of a page, each with the block of output right below it."""
+    found: list[Block] = []
+    end = 0
+    for fenced in _FENCED.finditer(page):
+        if fenced[1] == "sh":
+            found.append(Block(fenced[2]))
+        elif not fenced[1] and found and not page[end : fenced.start()].strip():
+            found[-1] = Block(found[-1].commands, fenced[2])
+        end = fenced.end()
+    return found
+
+
+def _pattern(shown: str) -> str:
+    lines = shown.strip().splitlines()
+    return "".join(r"(?:.*\n)*?" if line.strip() == "..." else _line(line) for line in lines)
+
+
+def _line(line: str) -> str:
+    """What matches a line: its times are any times, and … is anything."""
+    pieces = _TIME.split(line.rstrip())[::2]
+    return _TIME.pattern.join(re.escape(one).replace("…", ".*") for one in pieces) + r"\n"
+
+
+class Terminal:
+    """A shell in `directory`, with `commands` first in its path, and what it left running."""
+
+    def __init__(
+        self,
+        directory: Path,
+        commands: Path,
+        *,
+        ports: Mapping[int, int],
+        instead: Mapping[str, Sequence[str | Path]] | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        """`ports` are used in place of the printed ones, `instead` in place of a line that stays."""
+        self.directory = directory
+        self._ports = ports
+        self._instead = instead or {}
+        self._running: list[subprocess.Popen[bytes]] = []
+        self._env = {
+            **{name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
+            "PATH": f"{commands}:{os.environ['PATH']}",
+            "COLUMNS": "200",
+            **(environment or {}),
+        }
+
+    def follow(self, block: Block) -> str:
+        """Type a block; what is said, which is what the page shows."""
+        block = Block(self._here(block.commands), self._here(block.shown))
+        if not (block.shown and block.only_looks):
+            said = self.type(block)
+            assert block.stays or not block.shown or block.agrees(said), f"{block}\n{said}"
+            return said
+        return asyncio.run(self._look(block))
+
+    async def _look(self, block: Block) -> str:
+        said = ""
+
+        def shows() -> bool:
+            nonlocal said
+            said = self.type(block)
+            return block.agrees(said)
+
+        try:
+            await until(shows, timeout_s=_ENOUGH_S)
+        except TimeoutError:
+            raise AssertionError(f"{block}\n{said}") from None
+        return said
+
+    def type(self, block: Block | str) -> str:
+        """Type commands; what they say."""
+        block = Block(self._here(block)) if isinstance(block, str) else block
+        kept = self.directory.parent / "kept"
+        script = f"{block.commands.replace(block.stays, '')}\nenv -0 > {shlex.quote(str(kept))}\n"
+        done = subprocess.run(
+            ["bash", "-e", "-c", script],
+            cwd=self.directory,
+            env=self._env,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"{block.commands}\n{done.stdout}{done.stderr}"
+        self._env = dict(one.split("=", 1) for one in kept.read_text().split("\0") if one)
+        self.directory = Path(self._env["PWD"])
+        if block.stays:
+            self._start(block)
+        return done.stdout
+
+    def _start(self, block: Block) -> None:
+        """Start what stays, and wait until it says what the page shows, or anything."""
+        words = self._instead.get(block.stays, block.stays.split())
+        output = self.directory.parent / f"terminal-{len(self._running)}"
+        with output.open("wb") as file:
+            process = subprocess.Popen(
+                [*map(str, words)], cwd=self.directory, env=self._env, stdout=file
+            )
+        self._running.append(process)
+
+        def says() -> bool:
+            assert process.poll() is None, output.read_text()
+            said = output.read_text()
+            return block.agrees(said) if block.shown else bool(said)
+
+        asyncio.run(until(says, timeout_s=_ENOUGH_S, why=f"{block.stays}: {block.shown}"))
+
+    def _here(self, text: str) -> str:
+        for printed, used in self._ports.items():
+            text = text.replace(f"127.0.0.1:{printed}", f"127.0.0.1:{used}")
+        return text
+
+    @contextmanager
+    def open(self) -> Iterator["Terminal"]:
+        """Once this ends, what stays is stopped, and must end well."""
+        try:
+            yield self
+        finally:
+            codes = []
+            for process in reversed(self._running):
+                process.terminate()
+                codes.append(process.wait(60))
+            assert codes == [0] * len(codes)
