@@ -59,7 +59,7 @@ def main() -> int:
             directory = given.directory or ROOT / "var/sandbox"
             directory.mkdir(parents=True, exist_ok=True)
             scenario = json.loads(given.scenario.read_text())
-            binaries = Path(os.path.relpath(Path(sys.executable).parent))
+            binaries = Path(sys.executable).parent
             asyncio.run(sandbox(scenario, directory, binaries, given.port, console))
             return 0
         day = day_of(given, console)

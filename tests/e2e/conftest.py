@@ -12,7 +12,7 @@ LONGEST = (
     "test_agent.py",
     "test_relay.py",
     "test_bare_draft_ven.py",
-    "test_sandbox.py",
+    "test_tutorial.py",
     "test_readme.py",
     "test_benchmarks.py",
     "test_dispatch_kills.py",

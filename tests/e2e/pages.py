@@ -83,15 +83,16 @@ class Terminal:
         directory: Path,
         commands: Path,
         *,
-        ports: Mapping[int, int],
+        ports: Mapping[int, int] | None = None,
         instead: Mapping[str, Sequence[str | Path]] | None = None,
         environment: Mapping[str, str] | None = None,
     ) -> None:
         """`ports` are used in place of the printed ones, `instead` in place of a line that stays."""
         self.directory = directory
-        self._ports = ports
+        self._top = directory.parent
+        self._ports = ports or {}
         self._instead = instead or {}
-        self._running: list[subprocess.Popen[bytes]] = []
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._env = {
             **{name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
             "PATH": f"{commands}:{os.environ['PATH']}",
@@ -125,39 +126,63 @@ class Terminal:
     def type(self, block: Block | str) -> str:
         """Type commands; what they say."""
         block = Block(self._here(block)) if isinstance(block, str) else block
-        kept = self.directory.parent / "kept"
+        kept = self._top / "kept"
         script = f"{block.commands.replace(block.stays, '')}\nenv -0 > {shlex.quote(str(kept))}\n"
         done = subprocess.run(
             ["bash", "-e", "-c", script],
             cwd=self.directory,
             env=self._env,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             text=True,
             check=False,
         )
-        assert done.returncode == 0, f"{block.commands}\n{done.stdout}{done.stderr}"
+        assert done.returncode == 0, f"{block.commands}\n{done.stdout}"
         self._env = dict(one.split("=", 1) for one in kept.read_text().split("\0") if one)
         self.directory = Path(self._env["PWD"])
         if block.stays:
             self._start(block)
         return done.stdout
 
+    def said(self, stays: str) -> str:
+        """What something that stays has said so far."""
+        return self._output(stays).read_text()
+
+    def _output(self, stays: str) -> Path:
+        return self._top / f"{'-'.join(stays.split()[:3])}.out"
+
     def _start(self, block: Block) -> None:
-        """Start what stays, and wait until it says what the page shows, or anything."""
-        words = self._instead.get(block.stays, block.stays.split())
-        output = self.directory.parent / f"terminal-{len(self._running)}"
-        with output.open("wb") as file:
+        """Start what stays, and wait until it says what the page shows, or anything.
+
+        What runs already is stopped before: a person has but one terminal for it.
+        """
+        stays = block.stays
+        if stays in self._running:
+            self._stop(stays)
+        with self._output(stays).open("wb") as file:
             process = subprocess.Popen(
-                [*map(str, words)], cwd=self.directory, env=self._env, stdout=file
+                [*map(str, self._instead.get(stays, stays.split()))],
+                cwd=self.directory,
+                env=self._env,
+                stdout=file,
             )
-        self._running.append(process)
+        self._running[stays] = process
 
         def says() -> bool:
-            assert process.poll() is None, output.read_text()
-            said = output.read_text()
+            assert process.poll() is None, self.said(stays)
+            said = self.said(stays)
             return block.agrees(said) if block.shown else bool(said)
 
-        asyncio.run(until(says, timeout_s=_ENOUGH_S, why=f"{block.stays}: {block.shown}"))
+        try:
+            asyncio.run(until(says, timeout_s=_ENOUGH_S))
+        except TimeoutError:
+            raise AssertionError(f"{block}\n{self.said(stays)}") from None
+
+    def _stop(self, stays: str) -> None:
+        """End it; it must end well."""
+        process = self._running.pop(stays)
+        process.terminate()
+        assert process.wait(60) == 0, stays
 
     def _here(self, text: str) -> str:
         for printed, used in self._ports.items():
@@ -170,8 +195,5 @@ class Terminal:
         try:
             yield self
         finally:
-            codes = []
-            for process in reversed(self._running):
-                process.terminate()
-                codes.append(process.wait(60))
-            assert codes == [0] * len(codes)
+            for stays in reversed([*self._running]):
+                self._stop(stays)

@@ -2,12 +2,15 @@
 
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
 
+from tests.e2e.pages import Terminal, blocks
 from tests.e2e.playing import CHECKS, check, play
 from tests.e2e.spoiling import SPOILT, Spoilt
+from tests.soak.progress import ROOT
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
@@ -54,3 +57,17 @@ def test_every_check_alone_sees_something(played: Path) -> None:
     _, said = check(played)
     alone = {one.checks[0] for one in SPOILT if len(one.checks) == 1}
     assert said.keys() - alone == set()
+
+
+def test_a_first_look_finds_what_the_tutorial_shows(played: Path, tmp_path: Path) -> None:
+    clone = tmp_path / "clone"
+    ignored = shutil.ignore_patterns("*.sock")
+    shutil.copytree(played, clone / "var/demo/20261124-000000", ignore=ignored)
+    (clone / ".venv").symlink_to(sys.prefix)
+    (clone / "demo").symlink_to(ROOT / "demo")
+    page = (ROOT / "docs/tutorial/first-look.md").read_text()
+    demo, *looks = blocks(page)
+    assert "make demo" in demo.commands
+    with Terminal(clone, clone / ".venv/bin", environment={"PYTHONPATH": str(ROOT)}).open() as it:
+        for block in looks:
+            it.follow(block)

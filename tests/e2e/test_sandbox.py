@@ -40,7 +40,9 @@ def sandbox(directory: Path, port: int) -> Iterator[list[str]]:
                 said += line
             assert "ACME runs in" in said
             assert "BRIGHT runs in" in said
-            yield re.findall(r"^  (\S+/uk(?:vtn|ven) .+)$", said.replace("\\\n", ""), re.MULTILINE)
+            yield re.findall(
+                r"^  (\. .+|export .+|uk(?:vtn|ven) .+)$", said.replace("\\\n", ""), re.MULTILINE
+            )
         finally:
             process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0
