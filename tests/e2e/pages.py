@@ -23,7 +23,8 @@ from tests.waiting import until
 STAYS = ("ukvtn serve", "ukven run", "make sandbox")
 LOOKS = re.compile(r"(ukvtn|ukven) (desk )?(status|show|offers|alarms|journal|statement|history)\b")
 _FENCED = re.compile(r"^```(\w*)\n(.*?)^```\n", re.DOTALL | re.MULTILINE)
-_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
+_TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z"
+_TIMES = re.compile(_TIME)
 _ENOUGH_S = 90
 
 
@@ -64,15 +65,19 @@ def blocks(page: str) -> list[Block]:
     return found
 
 
+def _plain(text: str) -> str:
+    """Text without what depends on the widths of columns."""
+    return "".join(" ".join(line.split()) + "\n" for line in text.strip().splitlines())
+
+
 def _pattern(shown: str) -> str:
-    lines = shown.strip().splitlines()
-    return "".join(r"(?:.*\n)*?" if line.strip() == "..." else _line(line) for line in lines)
+    return "".join(r"(?:.*\n)*?" if line == "..." else _line(line) for line in shown.splitlines())
 
 
 def _line(line: str) -> str:
     """What matches a line: its times are any times, and … is anything."""
-    pieces = _TIME.split(line.rstrip())[::2]
-    return _TIME.pattern.join(re.escape(one).replace("…", ".*") for one in pieces) + r"\n"
+    pieces = _TIMES.split(line)
+    return _TIME.join(re.escape(one).replace("…", ".*") for one in pieces) + r"\n"
 
 
 class Terminal:
