@@ -101,7 +101,7 @@ class Terminal:
         self._env = {
             **{name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
             "PATH": f"{commands}:{os.environ['PATH']}",
-            "COLUMNS": "200",
+            "COLUMNS": "240",
             **(environment or {}),
         }
 
