@@ -113,7 +113,8 @@ def play(day: Day, directory: Path, pace: float, console: Console) -> int:
         f"\ndatabase  {shown}/vtn/vtn.db\njournals  {shown}/*/journal.db\n"
         f"status    {shown}/status.txt\npaid      {shown}/statement.json, of each FSP\n"
         f"devices   {shown}/*/devices/*.jsonl\nwire      {shown}/http.jsonl\n"
-        f"logs      {shown}/vtn/vtn.log, {shown}/*/agent.log",
+        f"logs      {shown}/vtn/vtn.log, {shown}/*/agent.log\n\n"
+        "what to ask of them: docs/tutorial/first-look.md",
         highlight=False,
         soft_wrap=True,
     )

@@ -22,7 +22,13 @@ from ukprofile.clock import SharedClock
 
 _WORDS = ("decided", "answer", "state", "reason")
 """The members of a body that say what a VEN's message says."""
-_TOLD = {"availability": "offers", "acknowledgement": "acknowledges", "response": "answers"}
+_TOLD = {
+    "availability": "offers",
+    "acknowledgement": "acknowledges",
+    "response": "answers",
+    "baseline": "nominates its baseline",
+    "unavailability": "declares an asset away",
+}
 
 
 @dataclass
@@ -133,7 +139,8 @@ class Screen:
         row.said = f"{thread} {' '.join(words) or kind}"
         told = _TOLD.get(kind, kind.replace("_", "-"))
         brief = told if kind in ("availability", "post_action") else " ".join((told, *words))
-        self._tell(row, brief, f"{at}  {row.party:8} {told} {thread}: {_detail(kind, body, words)}")
+        line = ": ".join(filter(None, (f"{told} {thread}".rstrip(), _detail(kind, body, words))))
+        self._tell(row, brief, f"{at}  {row.party:8} {line}")
 
     def _tell(self, row: Row, brief: str, line: str) -> None:
         """Show a line; or count it, to be summed up."""
