@@ -26,6 +26,8 @@ _FENCED = re.compile(r"^```(\w*)\n(.*?)^```\n", re.DOTALL | re.MULTILINE)
 _TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z"
 _TIMES = re.compile(_TIME)
 _ENOUGH_S = 90
+_GLANCE_S = 0.5
+"""Between two looks: each starts a process, and others want to run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +119,11 @@ class Terminal:
     async def _look(self, block: Block) -> str:
         said = ""
 
-        def shows() -> bool:
+        async def shows() -> bool:
             nonlocal said
             said = self.type(block)
+            if not block.agrees(said):
+                await asyncio.sleep(_GLANCE_S)
             return block.agrees(said)
 
         try:

@@ -4,9 +4,12 @@ import json
 import shutil
 import sys
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 
+from demo.day import Day
+from demo.picture import panels_of, picture
 from tests.e2e.pages import Terminal, blocks
 from tests.e2e.playing import CHECKS, check, play
 from tests.e2e.spoiling import SPOILT, Spoilt
@@ -71,3 +74,14 @@ def test_a_first_look_finds_what_the_tutorial_shows(played: Path, tmp_path: Path
     with Terminal(clone, clone / ".venv/bin", environment={"PYTHONPATH": str(ROOT)}).open() as it:
         for block in looks:
             it.follow(block)
+
+
+def test_the_picture_shows_what_was_asked_and_metered(played: Path) -> None:
+    ET.fromstring(picture(played))
+    day = Day(json.loads((played / "scenario.json").read_text()))
+    acme, bright, _ = panels_of(day, played)
+    at = len(acme.metered) * 17 // 24  # a level has just begun at ACME, and BRIGHT's goes on
+    assert (acme.baseline[at], acme.asked[at]) == (-250_000, 750_000)
+    assert bright.asked[at] == 500_000
+    assert bright.metered[at] == pytest.approx(500_000, rel=0.01)
+    assert acme.metered[at + 5] == pytest.approx(750_000, rel=0.01)
