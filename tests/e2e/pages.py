@@ -136,7 +136,9 @@ class Terminal:
         """Type commands; what they say."""
         block = Block(self._here(block)) if isinstance(block, str) else block
         kept = self._top / "kept"
-        script = f"{block.commands.replace(block.stays, '')}\nenv -0 > {shlex.quote(str(kept))}\n"
+        commands = block.commands.replace(block.stays, "")
+        # what is set is exported, so that the shell of the next block has it
+        script = f"set -a\n{commands}\nenv -0 > {shlex.quote(str(kept))}\n"
         done = subprocess.run(
             ["bash", "-e", "-c", script],
             cwd=self.directory,
