@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
@@ -47,12 +48,15 @@ Mark = tuple[float, str]
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One FSP: at every reading what was asked, what would be without, what was metered (watts)."""
+    """One FSP: at every reading what was asked, what would be without, what was metered (watts).
+
+    A reading that is missing is None: its agent had been killed.
+    """
 
     party: str
     asked: Sequence[float]
     baseline: Sequence[float]
-    metered: Sequence[float]
+    metered: Sequence[float | None]
 
 
 def asked_at(told: Sequence[Told], when: datetime) -> Told | None:
@@ -92,17 +96,18 @@ def _scenes(scenes: Sequence[Mark], below: int) -> Iterator[str]:
 def _panel(panel: Panel, number: int) -> Iterator[str]:
     """An FSP, the `number`th from above."""
     top = _TOP + number * (_HIGH + _GAP)
-    watts = (0.0, *panel.asked, *panel.baseline, *panel.metered)
+    known = [value for value in panel.metered if value is not None]
+    watts = (0.0, *panel.asked, *panel.baseline, *known)
     least, most = min(watts), max(watts) or _SMALL_W
-    scale = _HIGH / (most - least)
+    scale, step = _HIGH / (most - least), _WIDE / len(panel.metered)
 
-    def points(values: Sequence[float]) -> list[str]:
+    def points(values: Sequence[float], first: int = 0) -> list[str]:
         ys = [round(top + (most - value) * scale) for value in values]
-        step, kept = _WIDE / len(ys), []
+        kept = []
         for n, y in enumerate(ys):  # a mean holds from its start to its end
             kept += [(n, y)] if n == 0 or y != ys[n - 1] else []
             kept += [(n + 1, y)] if n + 1 == len(ys) or y != ys[n + 1] else []
-        return [f"{_LEFT + n * step:.0f},{y}" for n, y in kept]
+        return [f"{_LEFT + (first + n) * step:.0f},{y}" for n, y in kept]
 
     zero = top + most * scale
     yield f'<text x="8" y="{top + 14}">{escape(panel.party)}</text>'
@@ -115,7 +120,16 @@ def _panel(panel: Panel, number: int) -> Iterator[str]:
     area = points(panel.asked) + points(panel.baseline)[::-1]
     yield f'<polygon class="asked" points="{" ".join(area)}"/>'
     yield f'<line class="zero" x1="{_LEFT}" x2="{_LEFT + _WIDE}" y1="{zero:.1f}" y2="{zero:.1f}"/>'
-    yield f'<polyline class="metered" points="{" ".join(points(panel.metered))}"/>'
+    for first, run in _runs(panel.metered):
+        yield f'<polyline class="metered" points="{" ".join(points(run, first))}"/>'
+
+
+def _runs(values: Sequence[float | None]) -> Iterator[tuple[int, list[float]]]:
+    """What stands between the gaps, each with the index of its first."""
+    for there, numbered in groupby(enumerate(values), lambda one: one[1] is not None):
+        run = list(numbered)
+        if there:
+            yield run[0][0], [value for _, value in run if value is not None]
 
 
 def _hours(hours: Sequence[Mark], below: int) -> Iterator[str]:
@@ -138,7 +152,10 @@ def panels_of(day: Day, directory: Path) -> list[Panel]:
 
 
 def _panel_of(
-    day: Day, directory: Path, agent: Mapping[str, Any], metered: Mapping[str, Sequence[float]]
+    day: Day,
+    directory: Path,
+    agent: Mapping[str, Any],
+    metered: Mapping[str, Sequence[float | None]],
 ) -> Panel:
     assets = [asset for asset in agent["assets"] if asset in metered]
     count = max((len(metered[asset]) for asset in assets), default=1)
@@ -148,33 +165,51 @@ def _panel_of(
         log = _told(directory / agent["party"].lower() / "devices" / f"{asset}.jsonl")
         for n in range(count):
             held = asked_at(log, day.start + (n + 0.5) * step)
-            usual = held.baseline_w if held else metered[asset][n]
+            usual = held.baseline_w if held else metered[asset][n] or 0.0
             asked[n] += held.watts if held else usual
             baseline[n] += usual
-    means = [sum(metered[asset][n] for asset in assets) for n in range(count)]
+    means = [_sum([metered[asset][n] for asset in assets]) for n in range(count)]
     return Panel(agent["party"], asked, baseline, means)
+
+
+def _sum(means: Sequence[float | None]) -> float | None:
+    """None where one is missing."""
+    known = [mean for mean in means if mean is not None]
+    return sum(known) if len(known) == len(means) else None
 
 
 def _told(path: Path) -> list[Told]:
     lines = map(json.loads, path.read_text().splitlines() if path.exists() else ())
     return [
-        Told(*map(_time, (one["at"], one["from"], one["to"])), one["target_w"], one["baseline_w"])
+        Told(
+            at=_time(one["at"]),
+            start=_time(one["from"]),
+            end=_time(one["to"]),
+            watts=one["target_w"],
+            baseline_w=one["baseline_w"],
+        )
         for one in lines
         if one["target_w"] is not None
     ]
 
 
-def _metered(path: Path, day: str) -> dict[str, list[float]]:
+def _metered(path: Path, day: str) -> dict[str, list[float | None]]:
     """The readings of each asset on that day, as the VTN was shown them last: mean export."""
-    found: dict[str, list[float]] = {}
+    found: dict[str, list[float | None]] = {}
     for line in path.read_text().splitlines():
         exchange = json.loads(line)
         report = exchange["request"] if exchange["status"] in (200, 201) else None
-        if isinstance(report, dict) and str(report.get("reportName", "")).endswith(day):
+        name = str(report.get("reportName", "")) if isinstance(report, dict) else ""
+        if name.startswith("TELEMETRY-") and name.endswith(day):
             (shown,) = report["resources"]
-            means = [one["payloads"][0]["values"][0] for one in shown["intervals"]]
-            found[shown["resourceName"]] = [-1000.0 * kw for kw in means]
+            found[shown["resourceName"]] = [_mean(one["payloads"]) for one in shown["intervals"]]
     return found
+
+
+def _mean(payloads: Sequence[Mapping[str, Any]]) -> float | None:
+    """Mean export in watts, of a reading in kW of demand."""
+    said = [one["values"][0] for one in payloads if one["type"] == "DEMAND"]
+    return -1000.0 * said[0] if said else None
 
 
 def _time(text: str) -> datetime:
@@ -188,7 +223,7 @@ def picture(directory: Path) -> str:
     scenes = [((one.at - day.start) / whole, one.title) for one in day.scenes if one.title]
     texts = [f"{hour:02}:00" for hour in range(0, 25, 3)]
     hours = [((day.at(text) - day.start) / whole, text) for text in texts]
-    return drawing(panels_of(day, directory), [one for one in scenes if one[0] < 1], hours)
+    return drawing(panels_of(day, directory), [one for one in scenes if 0 <= one[0] < 1], hours)
 
 
 if __name__ == "__main__":

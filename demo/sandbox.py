@@ -53,6 +53,7 @@ Try, in another terminal (everything is on loopback, and no real device can move
   ukvtn desk alarms
   ukven journal {agent}
 
+With explanations: docs/tutorial/dso.md, docs/tutorial/fsp.md.
 Ctrl-C stops it all; the next `make sandbox` takes it up again, `make clean` forgets it.
 """
 

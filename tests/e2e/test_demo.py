@@ -84,4 +84,4 @@ def test_the_picture_shows_what_was_asked_and_metered(played: Path) -> None:
     assert (acme.baseline[at], acme.asked[at]) == (-250_000, 750_000)
     assert bright.asked[at] == 500_000
     assert bright.metered[at] == pytest.approx(500_000, rel=0.01)
-    assert acme.metered[at + 5] == pytest.approx(750_000, rel=0.01)
+    assert acme.metered[at + 3] == pytest.approx(750_000, rel=0.01)
