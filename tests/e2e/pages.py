@@ -205,6 +205,9 @@ class Terminal:
         """Once this ends, what stays is stopped, and must end well."""
         try:
             yield self
-        finally:
-            for stays in reversed([*self._running]):
-                self._stop(stays)
+        except BaseException:
+            for process in self._running.values():
+                process.kill()
+            raise
+        for stays in reversed([*self._running]):
+            self._stop(stays)
