@@ -206,8 +206,9 @@ class Terminal:
         try:
             yield self
         except BaseException:
-            for process in self._running.values():
-                process.kill()
+            for process in self._running.values():  # the sandbox takes down what it started
+                process.terminate()
+                process.wait(60)
             raise
         for stays in reversed([*self._running]):
             self._stop(stays)
