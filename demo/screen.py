@@ -102,7 +102,7 @@ class Screen:
 
     def rule(self, title: str) -> None:
         """The heading of a scene."""
-        self._console.print(f"\n{title}", style="bold", highlight=False)
+        self._console.print(f"\n{title}", style="bold", highlight=False, soft_wrap=True)
 
     @contextmanager
     def shown(self) -> Iterator[None]:
