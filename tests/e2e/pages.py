@@ -67,19 +67,31 @@ def blocks(page: str) -> list[Block]:
     return found
 
 
-def _plain(text: str) -> str:
-    """Text without what depends on the widths of columns."""
-    return "".join(" ".join(line.split()) + "\n" for line in text.strip().splitlines())
+def _lines(text: str) -> list[str]:
+    """Lines, without what depends on the widths of columns."""
+    return [" ".join(line.split()) for line in text.strip().splitlines()]
 
 
-def _pattern(shown: str) -> str:
-    return "".join(r"(?:.*\n)*?" if line == "..." else _line(line) for line in shown.splitlines())
+def _agree(shown: Sequence[str], said: Sequence[str]) -> bool:
+    """Line by line; the last ... that was met takes a line more whenever it does not go on."""
+    at, heard, gap, taken = 0, 0, -1, 0
+    while heard < len(said):
+        if at < len(shown) and shown[at] == "...":
+            gap, taken, at = at, heard, at + 1
+        elif at < len(shown) and re.fullmatch(_line(shown[at]), said[heard]):
+            at, heard = at + 1, heard + 1
+        elif gap >= 0:
+            taken += 1
+            at, heard = gap + 1, taken
+        else:
+            return False
+    return all(line == "..." for line in shown[at:])
 
 
 def _line(line: str) -> str:
     """What matches a line: its times are any times, and … is anything."""
     pieces = _TIMES.split(line)
-    return _TIME.join(re.escape(one).replace("…", ".*") for one in pieces) + r"\n"
+    return _TIME.join(re.escape(one).replace("…", ".*") for one in pieces)
 
 
 class Terminal:
