@@ -48,10 +48,7 @@ class Block:
 
     def agrees(self, said: str) -> bool:
         """Whether that is what the page shows."""
-        lines = [line.rstrip() for line in said.strip().splitlines()]
-        return (
-            re.fullmatch(_pattern(self.shown), "".join(f"{line}\n" for line in lines)) is not None
-        )
+        return _agree(_lines(self.shown), _lines(said))
 
 
 def blocks(page: str) -> list[Block]:
