@@ -53,6 +53,7 @@ def main() -> int:
     given = parser.parse_args()
     # asked to stop, it takes down what it started
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    signal.signal(signal.SIGHUP, lambda *_: sys.exit(1))
     console, directory = Console(), None
     try:
         if given.what == "sandbox":

@@ -63,7 +63,7 @@ async def sandbox(
 ) -> None:
     """Run until SIGTERM or Ctrl-C. Raises StageError."""
     stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):  # a terminal that is closed
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     stage, vtn_dir = Stage(directory), directory / "vtn"
     contract = {**scenario["contract"], "windows": [_ALWAYS], **_AT_ONCE}
