@@ -37,10 +37,13 @@ def commands(text: str) -> Iterator[str]:
 
 
 def wrong(line: str) -> str:
-    """What is wrong with a command, of which nothing is run: --help comes after it."""
+    """What is wrong with a command, of which nothing is run: --help comes after it.
+
+    Twice, as an option that a sentence names without its value takes the first for that.
+    """
     name, *words = shlex.split(line)
-    done = CliRunner().invoke(APPS[name], [*words, "--help"], prog_name=name)
-    return "" if done.exit_code == 0 else done.output
+    done = CliRunner().invoke(APPS[name], [*words, "--help", "--help"], prog_name=name)
+    return "" if done.exit_code == 0 else f"{done.output}{done.exception!r}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
