@@ -36,11 +36,11 @@ sandbox: $(VENV)/installed
 # Measuring what is covered doubles the time of a test: only those that are about ukprofile itself.
 COVERING := tests/unit/ukprofile tests/contract/test_vectors.py tests/contract/test_states.py
 
-# mypy keeps one core busy: what is measured runs beside it.
+# mypy keeps one core busy: what is measured runs beside it. Three workers on two cores, since tests
+# of whole processes wait a lot.
 test: $(VENV)/installed
 	$(MAKE) --jobs=2 check measured
-	$(BIN)/python -m pytest -q -n auto --dist worksteal --ignore tests/e2e $(COVERING:%=--ignore %)
-	$(BIN)/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder tests/e2e
+	$(BIN)/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder $(COVERING:%=--ignore %)
 
 measured: $(VENV)/installed
 	$(BIN)/coverage erase

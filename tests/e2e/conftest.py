@@ -1,4 +1,6 @@
-"""The longest files first: one that begins last is waited for while the other cores are idle."""
+"""Whole processes first, the longest of them before all: they wait a lot, and meanwhile the other
+workers go on; one that begins last is waited for while cores are idle.
+"""
 
 from pathlib import Path
 
@@ -24,6 +26,9 @@ LONGEST = (
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     ranks = {name: rank for rank, name in enumerate(LONGEST)}
+    others, elsewhere = len(ranks), len(ranks) + 1
     items.sort(
-        key=lambda item: ranks.get(item.path.name, len(ranks)) if item.path.parent == HERE else -1
+        key=lambda item: (
+            ranks.get(item.path.name, others) if item.path.parent == HERE else elsewhere
+        )
     )

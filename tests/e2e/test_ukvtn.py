@@ -490,7 +490,8 @@ async def test_contracts_and_orders_may_come_in_numbers(server):
         {"do": "dance"},
         {"do": "confirm", "thread": "D8"},
     ]
-    lines = "\n".join([*map(json.dumps, orders), "", "{", ""])
+    twice = '{"do": "cancel", "thread": "D8", "thread": "D9"}'
+    lines = "\n".join([*map(json.dumps, orders), "", "{", twice, ""])
     done = await told("desk", "batch", "-", "--json", *to, stdin=lines)
     answers = [json.loads(line) for line in done.stdout.splitlines()]
     assert done.returncode == 1
@@ -500,7 +501,9 @@ async def test_contracts_and_orders_may_come_in_numbers(server):
         (3, "dance", False),
         (4, "confirm", True),
         (6, "", False),
+        (7, "", False),
     ]
+    assert "DUPLICATE_KEY" in answers[-1]["refused"]
     shown = await told("desk", "batch", "-", *to, stdin=json.dumps({"do": "show", "thread": "D8"}))
     assert shown.returncode == 0
     assert shown.stdout.split() == ["1", "show", "D8", "confirmed"]

@@ -8,20 +8,19 @@ One order a line, with the parameters of POST /desk/{do}; one answer a line, in 
 
 import json
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from ukprofile.errors import ProfileError
+from ukprofile.errors import ProfileError, Refused
 from vtn.cli.desk import app as desk
 from vtn.cli.options import HERE, AsJson, DataDir, ask, text_of
 
 _NAMES = {"market": "markets.add"}
 """What the control socket calls otherwise than the BL API."""
 
-Order = dict[str, Any]
+Answer = dict[str, Any]
 
 
 @desk.command()
@@ -39,37 +38,31 @@ def batch(
               {"do": "confirm", "thread": "DSP-88"}
     """
     refused = False
-    for number, order in _orders(text_of(file)):
-        answer = {"line": number, "do": order.get("do", "")} | _carried_out(data_dir, order)
-        refused |= "refused" in answer
-        print(json.dumps(answer) if as_json else _words(answer), flush=True)
+    for number, line in enumerate(text_of(file).splitlines(), 1):
+        if line.strip():
+            answer = {"line": number} | _carried_out(data_dir, line)
+            refused |= "refused" in answer
+            print(json.dumps(answer) if as_json else _words(answer), flush=True)
     if refused:
         sys.exit(1)
 
 
-def _orders(text: str) -> Iterator[tuple[int, Order]]:
-    """Every order with the number of its line; one that cannot be read is without `do`."""
-    for number, line in enumerate(text.splitlines(), 1):
-        if line.strip():
-            try:
-                value = json.loads(line)
-            except ValueError:
-                value = None
-            yield number, value if isinstance(value, dict) else {}
+def _carried_out(data_dir: Path, line: str) -> Answer:
+    """The order of a line and its answer, or why it was refused."""
+    from ukprofile.openadr import read_json
 
-
-def _carried_out(data_dir: Path, order: Order) -> dict[str, Any]:
-    name = order.get("do")
-    if not isinstance(name, str) or not name:
-        return {"refused": 'BODY_INVALID: one JSON object with "do" is due on the line'}
-    given = {key: value for key, value in order.items() if key != "do"}
+    name = ""
     try:
-        return {"answer": ask(data_dir, _NAMES.get(name, f"desk.{name}"), given)}
+        order = read_json(line.encode())
+        if not isinstance(order, dict) or not isinstance(order.get("do"), str):
+            raise Refused("BODY_INVALID", 'one JSON object with "do" is due on the line')
+        name = order.pop("do")
+        return {"do": name, "answer": ask(data_dir, _NAMES.get(name, f"desk.{name}"), order)}
     except ProfileError as error:
-        return {"refused": str(error)}
+        return {"do": name, "refused": str(error)}
 
 
-def _words(answer: dict[str, Any]) -> str:
+def _words(answer: Answer) -> str:
     """One answer for a person: the line, the order, and what comes of it."""
     found = answer.get("answer", {})
     named = found.get("thread") or found.get("market") or ""

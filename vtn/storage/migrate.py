@@ -1,14 +1,16 @@
 """Bring a database up to date before anything else; stop the start when that fails.
 
-Alembic is loaded only where there is something to do: it is slow to load, and a command opens
-the database of a VTN that is not running anew each time.
+A database that is new is made as the tables are declared; Alembic brings an older one to the same
+(a test compares the two). It is loaded only where there is something to do: it is slow to load, and
+a command opens the database of a VTN that is not running anew each time.
 """
 
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, inspect
+from sqlalchemy import Connection, Engine, inspect, text
 
 from ukprofile.errors import Refused
+from vtn.storage.tables import metadata
 
 HEAD = "0004"
 """The newest revision in `migrations/versions`."""
@@ -21,13 +23,24 @@ def migrate(engine: Engine) -> str:
     Raises Refused STORE_DOWN with what to do.
     """
     with engine.begin() as connection:
-        if _revisions(connection) != [HEAD]:
+        if not inspect(connection).get_table_names():
+            _make(connection)
+        elif _revisions(connection) != [HEAD]:
             _upgrade(connection)
     return HEAD
 
 
+def _make(connection: Connection) -> None:
+    metadata.create_all(connection)
+    connection.exec_driver_sql(
+        "CREATE TABLE alembic_version ( version_num VARCHAR(32) NOT NULL,"
+        " CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num) )"
+    )
+    connection.execute(text("INSERT INTO alembic_version VALUES (:head)"), {"head": HEAD})
+
+
 def _revisions(connection: Connection) -> list[str]:
-    """Where the database stands; empty where it is new."""
+    """Where the database stands; empty where nobody knows."""
     if not inspect(connection).has_table("alembic_version"):
         return []
     return list(connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalars())
