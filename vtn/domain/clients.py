@@ -33,6 +33,8 @@ SCOPES = {
 }
 """What each side may ask for, and gets when it asks for nothing (digest 1.1)."""
 
+COST = 2**14
+"""scrypt's N: 50 ms and 16 MB for whoever tries a secret."""
 _SALT = 16
 _NOBODY = b"\0" * _SALT + b"\0" * 32
 _SECRET = 32
@@ -45,7 +47,7 @@ def new_secret(random_bytes: Callable[[int], bytes]) -> str:
 
 def hash_secret(secret: str, salt: bytes) -> bytes:
     """What is kept of a secret: the salt (16 bytes), then scrypt's 32."""
-    return salt + hashlib.scrypt(secret.encode(), salt=salt, n=2**14, r=8, p=1, dklen=32)
+    return salt + hashlib.scrypt(secret.encode(), salt=salt, n=COST, r=8, p=1, dklen=32)
 
 
 def is_secret_of(client: Client | None, secret: str) -> bool:

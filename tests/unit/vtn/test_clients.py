@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from tests.conftest import COST_AS_SHIPPED
 from tests.unit.ven.dso import NOON
 from ukprofile.errors import Refused
 from vtn.domain import clients
@@ -63,6 +64,7 @@ def test_an_unknown_client_costs_the_same_work(monkeypatch):
         return scrypt(secret, **cost)
 
     monkeypatch.setattr(clients.hashlib, "scrypt", counted)
+    monkeypatch.setattr(clients, "COST", COST_AS_SHIPPED)
     assert not is_secret_of(None, "right")
     assert not is_secret_of(None, "")
     assert not is_secret_of(client(), "wrong")
