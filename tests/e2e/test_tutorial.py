@@ -4,6 +4,7 @@ import re
 import sys
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 from socket import create_server
 
 import pytest
@@ -16,10 +17,13 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 PORT = 8410
 
 
-@pytest.fixture(scope="module")
-def terminal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terminal]:
-    """A shell where a clone would be, and `make sandbox` in it is this checkout's."""
-    clone = tmp_path_factory.mktemp("tutorial") / "clone"
+@pytest.fixture
+def terminal(tmp_path: Path) -> Iterator[Terminal]:
+    """A shell where a clone would be, and `make sandbox` in it is this checkout's.
+
+    Of each reader's own: nobody has been there before.
+    """
+    clone = tmp_path / "clone"
     clone.mkdir()
     (clone / ".venv").symlink_to(sys.prefix)
     with closing(create_server(("127.0.0.1", 0))) as free:
