@@ -24,6 +24,20 @@ def play(directory: Path, *words: str) -> str:
     return done.stdout
 
 
+def refused(*words: str | Path) -> str:
+    """What the demo says where it cannot play, in one line."""
+    done = subprocess.run(
+        [sys.executable, "-m", "demo", *words],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "Traceback" not in done.stdout + done.stderr
+    return " ".join(done.stdout.split())
+
+
 def check(directory: Path) -> tuple[int, dict[str, bool]]:
     """The checker's exit code, and what each check says."""
     done = subprocess.run(
